@@ -1,0 +1,34 @@
+/** The `sluice` command: one file per verb, loaded when it is called. */
+import { Command, CommanderError } from 'commander';
+import { errorKinds } from '../errors.ts';
+import { failWith } from './output.ts';
+import { registerPreview } from './preview.ts';
+import { registerPubsub } from './pubsub.ts';
+import { registerResume } from './resume.ts';
+import { registerRun } from './run.ts';
+import { registerTemplates } from './templates.ts';
+import { registerUdf } from './udf.ts';
+
+const program = new Command('sluice')
+  .description('Ready-made data pipelines: pick a template, bring a JavaScript function, run it anywhere.')
+  .version('0.1.0')
+  .showSuggestionAfterError()
+  .exitOverride();
+
+for (const register of [
+  registerTemplates,
+  registerRun,
+  registerResume,
+  registerPreview,
+  registerUdf,
+  registerPubsub,
+]) {
+  register(program);
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : errorKinds.USAGE.exit;
+  else failWith(error, process.argv.includes('--json'));
+}

@@ -1,0 +1,24 @@
+/** Where Sluice keeps things and what it talks to: the environment, read once into one typed object. */
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+export interface Config {
+  /** `SLUICE_HOME` (default `~/.sluice`): jobs, the user's templates and UDFs, the local cloud. */
+  home: string;
+  /** `PUBSUB_EMULATOR_HOST`: a Pub/Sub to use instead of the embedded one. */
+  pubsubHost?: string;
+}
+
+export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  const home = resolve(env.SLUICE_HOME || join(homedir(), '.sluice'));
+  return { home, ...(env.PUBSUB_EMULATOR_HOST && { pubsubHost: env.PUBSUB_EMULATOR_HOST }) };
+}
+
+/** The folder of a job: its spec, checkpoint and log. */
+export const jobDirectory = (config: Config, jobId: string): string => join(config.home, 'jobs', jobId);
+
+/** The folder that stands for Cloud Storage: `gs://bucket/object` is `<it>/bucket/object`. */
+export const storageDirectory = (config: Config): string => join(config.home, 'cloud', 'gs');
+
+/** The folder of the embedded Pub/Sub. */
+export const pubsubDirectory = (config: Config): string => join(config.home, 'cloud', 'pubsub');

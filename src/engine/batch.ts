@@ -1,0 +1,123 @@
+/**
+ * A batch: the unit of all work. One buffer holds the payloads of its elements, two tables say where each
+ * begins and ends, and further columns exist only where the source has them. Text passes from a source
+ * through a UDF to a sink without one JavaScript object per element.
+ */
+
+/** What a message carries beside its payload. */
+export interface Metadata {
+  messageId?: string;
+  /** RFC 3339. */
+  publishTime?: string;
+  attributes?: Record<string, string>;
+  /** Pub/Sub's ordering key or Kafka's key. */
+  key?: string;
+}
+
+/** Why an element failed. */
+export interface Failure {
+  code: string;
+  message: string;
+  stack?: string;
+  /** Full name of the transform that failed it. */
+  transform: string;
+}
+
+/** Where the bytes of a batch come from, so that an element can be named by its position. */
+export interface Origin {
+  path: string;
+  /** Offset in the (uncompressed) file of the batch's byte 0. */
+  offset: number;
+}
+
+export interface Batch {
+  readonly count: number;
+  readonly bytes: Buffer;
+  /** Element `i` is `bytes[starts[i], ends[i])`; both hold at least `count` entries. */
+  readonly starts: Int32Array;
+  readonly ends: Int32Array;
+  /** True when the elements lie side by side, each followed by one `\n`: a text sink may write them as they lie. */
+  readonly lines?: boolean;
+  /** Event times, ms since the epoch; absent: the elements have none. */
+  readonly times?: Float64Array;
+  readonly metadata?: readonly Metadata[];
+  readonly origin?: Origin;
+  /** Set on what an error output carries: one failure per element, whose payload is the original one. */
+  readonly failures?: readonly Failure[];
+}
+
+/** The payload of one element; shares memory with the batch. */
+export function payloadOf(batch: Batch, index: number): Buffer {
+  return batch.bytes.subarray(batch.starts[index], batch.ends[index]);
+}
+
+/** The total length of the payloads, in bytes. */
+export function payloadBytes(batch: Batch): number {
+  if (batch.count === 0) return 0;
+  if (batch.lines) return (batch.ends[batch.count - 1] ?? 0) - (batch.starts[0] ?? 0) - (batch.count - 1);
+  let total = 0;
+  for (let i = 0; i < batch.count; i++) total += (batch.ends[i] ?? 0) - (batch.starts[i] ?? 0);
+  return total;
+}
+
+/** A batch of these payloads, with the columns given. */
+export function batchOf(payloads: readonly (string | Buffer)[], columns: BatchColumns = {}): Batch {
+  const buffers = payloads.map(payload => (typeof payload === 'string' ? Buffer.from(payload) : payload));
+  const starts = new Int32Array(buffers.length);
+  const ends = new Int32Array(buffers.length);
+  let at = 0;
+  for (const [i, buffer] of buffers.entries()) {
+    starts[i] = at;
+    at += buffer.length;
+    ends[i] = at;
+  }
+  return { count: buffers.length, bytes: Buffer.concat(buffers), starts, ends, ...columns };
+}
+
+export type BatchColumns = Pick<Batch, 'times' | 'metadata' | 'origin' | 'failures'>;
+
+/**
+ * The elements at these indices, ascending or not, sharing the bytes of the batch.
+ * Their columns go with them; `failures`, one per index, turns them into a batch of an error output.
+ */
+export function selectElements(batch: Batch, indices: readonly number[], failures?: Failure[]): Batch {
+  const pick = (table: Int32Array) => Int32Array.from(indices, i => table[i] ?? 0);
+  const { times, metadata } = batch;
+  return {
+    count: indices.length,
+    bytes: batch.bytes,
+    starts: pick(batch.starts),
+    ends: pick(batch.ends),
+    ...columnsAt(indices, times, metadata),
+    ...(batch.origin && { origin: batch.origin }),
+    ...(failures ? { failures } : batch.failures && { failures: pickAll(batch.failures, indices) }),
+  };
+}
+
+/** Times and metadata of the elements at these indices: what an element keeps when its payload changes. */
+export function columnsAt(
+  indices: readonly number[],
+  times?: Float64Array,
+  metadata?: readonly Metadata[],
+): BatchColumns {
+  return {
+    ...(times && { times: Float64Array.from(indices, i => times[i] ?? Number.NaN) }),
+    ...(metadata && { metadata: pickAll(metadata, indices) }),
+  };
+}
+
+/** Where element `index` came from: `path:offset`, a message id, or undefined. */
+export function positionOf(batch: Batch, index: number): string | undefined {
+  const id = batch.metadata?.[index]?.messageId;
+  if (id !== undefined) return id;
+  return batch.origin && `${batch.origin.path}:${batch.origin.offset + (batch.starts[index] ?? 0)}`;
+}
+
+function pickAll<T>(column: readonly T[], indices: readonly number[]): T[] {
+  const picked: T[] = [];
+  for (const i of indices) {
+    const value = column[i];
+    if (value !== undefined) picked.push(value);
+  }
+  return picked;
+}

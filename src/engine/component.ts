@@ -1,0 +1,156 @@
+/**
+ * What a source, a transform and a sink are: one declared object each, which gives a component's name,
+ * documentation, config schema, examples and factory. The registry, the docs and the validation read it.
+ */
+import type { FromSchema, JSONSchema } from 'json-schema-to-ts';
+import type { Config } from '../config.ts';
+import type { Batch } from './batch.ts';
+
+/**
+ * What the elements of a stream are: `text` is a row of one field, held as its raw bytes; `row` is a JSON object,
+ * held as its text; `failure` is an original payload with the reason it failed (see `Batch.failures`).
+ */
+export type ElementType = { form: 'text'; field: string } | { form: 'row' } | { form: 'failure' };
+
+export type Windowing = { type: 'global' } | { type: 'fixed'; sizeMs: number; offsetMs: number };
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json | undefined };
+
+/** What a component may know of the job it runs in. */
+export interface StageContext {
+  /** Full name of the stage, e.g. `chain/JavaScriptUdf`: unique in the pipeline and the same after a restart. */
+  stage: string;
+  jobId: string;
+  templateId?: string;
+  config: Config;
+  /** This worker's number and how many share the job: a source reads its share of the input. */
+  worker: { index: number; count: number };
+  streaming: boolean;
+  /** What the first input carries; absent for a source. */
+  input?: ElementType;
+  windowing: Windowing;
+  /** The job's own folder, absolute: a stage may keep files under `stages/<stage>/` there. */
+  jobDirectory: string;
+  /** What `snapshot` or `prepare` gave at the checkpoint the job resumes from. */
+  restored?: Json;
+  /** Tells the user something; warnings are shown, details only in the log. */
+  report(severity: 'DEBUG' | 'INFO' | 'WARNING' | 'ERROR', text: string): void;
+}
+
+/** Reads the outside. Calls never overlap. */
+export interface Source {
+  /**
+   * The next elements, `idle` when `signal` interrupted the wait for them, or `end` when there are no more.
+   * Everything returned counts as processed by the next `snapshot`.
+   */
+  read(signal: AbortSignal): Promise<Batch | 'idle' | 'end'>;
+  /** No later element will be older than this (ms since the epoch; -Infinity: not known). */
+  watermark(): number;
+  /** The position after the last batch read, for the checkpoint. Called only while nothing is in flight. */
+  snapshot(): Json;
+  /** The last snapshot is durable, and so is everything read before it: the outside may forget it. */
+  acknowledge?(): Promise<void>;
+  /** Gives up what was read and not acknowledged; `ended` tells that the job is over and will not resume. */
+  close(ended: boolean): Promise<void>;
+}
+
+/** What became of the elements of one batch: `in = good + failed + filtered`, plus `created` where more come out. */
+export interface Outcome {
+  good: Batch[];
+  failed?: Batch;
+  filtered?: number;
+  created?: number;
+}
+
+/** Turns batches into batches. */
+export interface Transform {
+  /** How many batches may be under way at once (default 1); the order of the output is that of the input. */
+  readonly concurrency?: number;
+  process(batch: Batch): Outcome | Promise<Outcome>;
+  snapshot?(): Json;
+  close?(): Promise<void>;
+}
+
+/** Writes to the outside, in two steps: nothing is seen there before `commit`, where the outside allows it. */
+export interface Sink {
+  /** Takes the elements; those the outside refuses for good come back as `failed`. */
+  write(batch: Batch): Promise<{ failed?: Batch } | undefined>;
+  /** No later element is older than this, but for late ones; Infinity: there are no more. */
+  advance?(watermark: number): void;
+  /** Makes everything written so far durable, and gives what a restart needs to go on from here. */
+  prepare(): Promise<Json>;
+  /** The last `prepare` is in the checkpoint: publishes what it sealed. Repeatable, also after a restart. */
+  commit(): Promise<void>;
+  /** `ended`: the job is over and will not resume; removes what only a resume would need. */
+  close(ended: boolean): Promise<void>;
+  /** What was made, for the summary: paths or names, after the last commit. */
+  outputs?(): string[];
+}
+
+export interface Example {
+  title: string;
+  /** A pipeline in Beam YAML, run by the tests when `output` is given. */
+  yaml: string;
+  /** What the pipeline gives, a line per element. */
+  output?: string[];
+}
+
+interface Declaration<Schema extends JSONSchema> {
+  /** The `type` a pipeline calls it by. */
+  name: string;
+  summary: string;
+  description?: string;
+  config: Schema;
+  examples: Example[];
+}
+
+export interface SourceComponent<Schema extends JSONSchema = JSONSchema, Config = unknown>
+  extends Declaration<Schema> {
+  kind: 'source';
+  output(config: Config): ElementType;
+  /** Checks what can be checked and opens the source; throws a SluiceError that names what is wrong. */
+  open(config: Config, context: StageContext): Promise<Source>;
+  /** True when it never ends by itself. */
+  streaming?: boolean;
+}
+
+export interface TransformComponent<Schema extends JSONSchema = JSONSchema, Config = unknown>
+  extends Declaration<Schema> {
+  kind: 'transform';
+  /** What it gives for what it gets; throws a SluiceError where it cannot take that. */
+  output(input: ElementType, config: Config): ElementType;
+  /** The windowing of its output, where it sets one. */
+  window?(config: Config): Windowing;
+  /** `many`: its inputs are merged; absent: it takes one. */
+  inputs?: 'many';
+  open(config: Config, context: StageContext): Promise<Transform>;
+}
+
+export interface SinkComponent<Schema extends JSONSchema = JSONSchema, Config = unknown>
+  extends Declaration<Schema> {
+  kind: 'sink';
+  open(config: Config, context: StageContext): Promise<Sink>;
+}
+
+export type Component = SourceComponent | TransformComponent | SinkComponent;
+
+/** Declares a source; the type of its config derives from its schema. */
+export function defineSource<const Schema extends JSONSchema>(
+  declaration: Omit<SourceComponent<Schema, FromSchema<Schema>>, 'kind'>,
+): SourceComponent {
+  return { kind: 'source', ...declaration } as unknown as SourceComponent;
+}
+
+/** Declares a transform; the type of its config derives from its schema. */
+export function defineTransform<const Schema extends JSONSchema>(
+  declaration: Omit<TransformComponent<Schema, FromSchema<Schema>>, 'kind'>,
+): TransformComponent {
+  return { kind: 'transform', ...declaration } as unknown as TransformComponent;
+}
+
+/** Declares a sink; the type of its config derives from its schema. */
+export function defineSink<const Schema extends JSONSchema>(
+  declaration: Omit<SinkComponent<Schema, FromSchema<Schema>>, 'kind'>,
+): SinkComponent {
+  return { kind: 'sink', ...declaration } as unknown as SinkComponent;
+}

@@ -1,0 +1,118 @@
+/**
+ * Every error Sluice reports on purpose: its code, what it means, and what the command line and the API
+ * answer with it. `docs/errors.md` is generated from this table.
+ */
+
+/** What a code stands for: the process exit status, the HTTP status, and two sentences for the user. */
+export interface ErrorKind {
+  exit: 1 | 2;
+  http: number;
+  summary: string;
+  remedy: string;
+}
+
+const invalid = (summary: string, remedy: string): ErrorKind => ({ exit: 2, http: 400, summary, remedy });
+const missing = (summary: string, remedy: string): ErrorKind => ({ exit: 2, http: 404, summary, remedy });
+const failed = (summary: string, remedy: string): ErrorKind => ({ exit: 1, http: 500, summary, remedy });
+
+export const errorKinds = {
+  USAGE: invalid('The command was called wrongly.', 'See `sluice --help`.'),
+  TEMPLATE_NOT_FOUND: missing('There is no template of that id.', 'See `sluice templates list`.'),
+  TEMPLATE_INVALID: invalid('A template file is not well formed.', 'Mend the file at the line named.'),
+  PARAMETERS_INVALID: invalid(
+    'One or more parameters are missing, unknown or of the wrong kind.',
+    'Each violation names its parameter; see `sluice templates show ID`.',
+  ),
+  PIPELINE_INVALID: invalid('A pipeline is not valid Beam YAML.', 'Mend the pipeline at the place named.'),
+  INPUT_NOT_FOUND: missing('No file matches an input path.', 'Check the path and the pattern.'),
+  INPUT_UNREADABLE: invalid('An input cannot be read.', 'Check that it exists and may be read.'),
+  OUTPUT_UNWRITABLE: invalid(
+    'An output cannot be written.',
+    'Check that the place exists and may be written.',
+  ),
+  UDF_NOT_FOUND: missing(
+    'No script matches the path of a UDF.',
+    'Check the path; only `.js` and `.mjs` files count.',
+  ),
+  UDF_SYNTAX: invalid('A UDF does not parse.', 'Mend the script at the line named.'),
+  UDF_LOAD_FAILED: invalid(
+    'A UDF failed while its script was loaded.',
+    'The top level of a script may not throw, loop or use too much memory.',
+  ),
+  UDF_FUNCTION_MISSING: invalid(
+    'The script does not define the function named.',
+    'Name a function of the script.',
+  ),
+  JOB_NOT_FOUND: missing('There is no job of that id.', 'Check the id that the launch printed.'),
+  JOB_NOT_RESUMABLE: invalid('The job has ended or is running, so it cannot be resumed.', 'Launch it anew.'),
+  ELEMENT_FAILED: failed(
+    'An element failed in a transform that has no dead letter.',
+    'Add `error_handling` to the transform, or mend the element.',
+  ),
+  ELEMENT_TOO_LARGE: failed(
+    'An element is larger than Sluice takes.',
+    'Split the element before it is read.',
+  ),
+  ERROR_THRESHOLD: failed(
+    'More elements failed than the threshold allows.',
+    'See the dead letters for the reasons.',
+  ),
+  DISK_FULL: failed('The disk is full.', 'Free some space, then `sluice resume` the job: nothing is lost.'),
+  CHECKPOINT_UNUSABLE: failed('A checkpoint cannot be used.', 'Launch the job anew.'),
+  BOOKS_UNBALANCED: failed(
+    'The books of a job do not balance.',
+    'This is a fault of Sluice: please report it.',
+  ),
+  WORKER_LOST: failed('A worker ended without saying why.', 'Run `sluice resume` with the id of the job.'),
+  SERVICE_UNREACHABLE: failed(
+    'A service the job needs does not answer.',
+    'Check that it runs and its address.',
+  ),
+  INTERNAL: failed('Something failed that Sluice did not foresee.', 'Please report it with the message.'),
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorCode = keyof typeof errorKinds;
+
+/** One thing wrong with what the user gave, e.g. a parameter, or a place in a file. */
+export interface Violation {
+  /** The parameter, or `file:line:column`. */
+  subject: string;
+  /** What is wrong and what would be right. */
+  message: string;
+}
+
+/**
+ * An error meant for the user: one clear message, a documented code, and the statuses that go with it.
+ * @example throw new SluiceError('INPUT_NOT_FOUND', `no file matches ${path}`)
+ */
+export class SluiceError extends Error {
+  readonly code: ErrorCode;
+  readonly violations: readonly Violation[];
+
+  constructor(code: ErrorCode, message: string, options: { violations?: Violation[]; cause?: unknown } = {}) {
+    super(message, { cause: options.cause });
+    this.name = 'SluiceError';
+    this.code = code;
+    this.violations = options.violations ?? [];
+  }
+
+  get exitStatus(): number {
+    return errorKinds[this.code].exit;
+  }
+}
+
+/** The error as a SluiceError: known faults of the system get their own code, the rest is INTERNAL. */
+export function asSluiceError(error: unknown): SluiceError {
+  if (error instanceof SluiceError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  const code = systemCode(error);
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return new SluiceError('DISK_FULL', `disk full: ${message}`, { cause: error });
+  return new SluiceError('INTERNAL', message, { cause: error });
+}
+
+/** The `code` of a Node system error (`ENOENT`, `EACCES` …), or undefined. */
+export function systemCode(error: unknown): string | undefined {
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
+  return undefined;
+}
