@@ -1,0 +1,247 @@
+/**
+ * Runs a graph in this process: pumps its sources through the stages, takes checkpoints, stops on demand, and ends
+ * with the books. A checkpoint pauses the sources and waits until nothing is in flight; then it is a consistent cut:
+ * sinks make durable what they hold, the checkpoint is written, sinks publish, sources are acknowledged.
+ */
+import { asSluiceError, SluiceError } from '../errors.ts';
+import { loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
+import type { Json, Sink, Source } from './component.ts';
+import { type Counters, findImbalances } from './counters.ts';
+import { crashPoint } from './crash-point.ts';
+import type { Graph } from './graph.ts';
+import { close, type OpenStage, openStages, type PipelineOptions } from './open.ts';
+import { type Pump, startPump } from './pump.ts';
+import { advance, connectStages, emit, Flight, runTransform, type Stage } from './stage.ts';
+
+export type EndState = 'DONE' | 'DRAINED' | 'CANCELLED';
+
+export interface RunningPipeline {
+  /** How the pipeline ended; rejects with what failed it. */
+  readonly ended: Promise<EndState>;
+  /** Stops reading, and ends once everything read is written. */
+  drain(): void;
+  /** Stops at once; what is not yet published is given up. */
+  cancel(): void;
+  counters(): Counters;
+  /** The least watermark of the sinks, ms since the epoch. */
+  watermark(): number;
+  /** What the sinks have made so far. */
+  outputs(): string[];
+}
+
+/** A streaming source is acknowledged at this rate; a bounded one loses only time when it starts again earlier. */
+const CHECKPOINT_MS = { streaming: 1000, bounded: 5000 };
+/** Unacknowledged elements are held by the outside: let them not grow beyond this. */
+const CHECKPOINT_ELEMENTS = 50_000;
+/** A share of failures means little before this many elements. */
+const THRESHOLD_ELEMENTS = 1000;
+
+/** Opens every stage (refusing what cannot work before anything is read), then sets the pipeline going. */
+export async function startPipeline(graph: Graph, options: PipelineOptions): Promise<RunningPipeline> {
+  const restored = await loadCheckpoint(options.directory);
+  const stages = connectStages(graph.nodes, restored?.counters ?? {});
+  const opened = await openStages(stages, options, restored);
+  return new Pipeline(graph, stages, opened, options, restored?.ended).run(restored !== undefined);
+}
+
+class Pipeline {
+  readonly #graph: Graph;
+  readonly #stages: Stage[];
+  readonly #opened: OpenStage[];
+  readonly #options: PipelineOptions;
+  readonly #sources: Source[];
+  readonly #sinks: Sink[];
+  readonly #flight = new Flight();
+  #pumps: Pump[] = [];
+  #hasCheckpoint = false;
+  #lastCheckpoint = '';
+  #readSince = 0;
+  #endedBefore: 'DONE' | 'DRAINED' | undefined;
+  #stopped = false;
+  readonly #cancelled: Promise<'CANCELLED'>;
+  #cancel: () => void = () => {};
+  #fail: (error: unknown) => void = () => {};
+  #wake: () => void = () => {};
+
+  constructor(
+    graph: Graph,
+    stages: Stage[],
+    opened: OpenStage[],
+    options: PipelineOptions,
+    ended?: 'DONE' | 'DRAINED',
+  ) {
+    this.#graph = graph;
+    this.#stages = stages;
+    this.#opened = opened;
+    this.#options = options;
+    this.#sources = opened.flatMap(({ part }) => (part.kind === 'source' ? [part.source] : []));
+    this.#sinks = opened.flatMap(({ part }) => (part.kind === 'sink' ? [part.sink] : []));
+    this.#endedBefore = ended;
+    this.#cancelled = new Promise(resolve => (this.#cancel = () => resolve('CANCELLED')));
+  }
+
+  run(restored: boolean): RunningPipeline {
+    this.#hasCheckpoint = restored;
+    const ended = this.#runToTheEnd();
+    return {
+      ended,
+      drain: () => this.#stop(),
+      cancel: () => {
+        this.#stop();
+        this.#cancel();
+      },
+      counters: () => this.#counters(),
+      watermark: () => Math.min(...this.#stages.filter(isSink).map(stage => stage.watermark)),
+      outputs: () => this.#sinks.flatMap(sink => sink.outputs?.() ?? []),
+    };
+  }
+
+  async #runToTheEnd(): Promise<EndState> {
+    try {
+      await this.#commit();
+      const state = this.#endedBefore ?? (await this.#flow());
+      this.#closeQueues();
+      await this.#close(true);
+      if (state !== 'CANCELLED') this.#checkBooks();
+      return state;
+    } catch (error) {
+      this.#closeQueues();
+      // What a checkpoint knows of is kept: the job can be resumed.
+      await this.#close(!this.#hasCheckpoint).catch(() => {});
+      throw asSluiceError(error);
+    }
+  }
+
+  /** Runs the stages until the sources end or someone stops them. */
+  async #flow(): Promise<EndState> {
+    const failed = new Promise<never>((_, reject) => (this.#fail = reject));
+    failed.catch(() => {});
+    const work = this.#opened.flatMap(({ stage, part }) => {
+      if (part.kind === 'sink') return [this.#runSink(stage, part.sink)];
+      return part.kind === 'transform' ? [runTransform(stage, part.transform, this.#flight)] : [];
+    });
+    for (const each of work) each.catch(this.#fail);
+    this.#pumps = this.#opened.flatMap(({ stage, part }) =>
+      part.kind === 'source'
+        ? [startPump(stage, part.source, this.#flight, elements => this.#noteRead(elements))]
+        : [],
+    );
+    for (const pump of this.#pumps) pump.finished.catch(this.#fail);
+    if (this.#stopped) this.#stop();
+    return Promise.race([failed, this.#cancelled, this.#untilEnded()]);
+  }
+
+  async #untilEnded(): Promise<EndState> {
+    const finished = Promise.all(this.#pumps.map(pump => pump.finished)).then(() => true);
+    finished.catch(() => {});
+    while (!(await this.#untilDue(finished))) await this.#checkpoint();
+    await this.#flight.empty();
+    const state = this.#pumps.every(pump => pump.exhausted) ? 'DONE' : 'DRAINED';
+    await this.#checkpoint(state);
+    return state;
+  }
+
+  /** Waits until a checkpoint is due; true when there is nothing more to read. */
+  async #untilDue(finished: Promise<boolean>): Promise<boolean> {
+    const { streaming } = this.#options;
+    let timer: NodeJS.Timeout | undefined;
+    this.#readSince = 0;
+    const due = new Promise<false>(resolve => {
+      this.#wake = () => resolve(false);
+      timer = setTimeout(this.#wake, CHECKPOINT_MS[streaming ? 'streaming' : 'bounded']);
+    });
+    const ended = await Promise.race([finished, due]);
+    clearTimeout(timer);
+    return ended;
+  }
+
+  #noteRead(elements: number): void {
+    this.#readSince += elements;
+    if (this.#options.streaming && this.#readSince >= CHECKPOINT_ELEMENTS) this.#wake();
+  }
+
+  async #checkpoint(ended?: 'DONE' | 'DRAINED'): Promise<void> {
+    await Promise.all(this.#pumps.map(pump => pump.pause()));
+    await this.#flight.empty();
+    this.#checkThresholds(ended !== undefined);
+    crashPoint('checkpoint.quiesced');
+    const stages: Record<string, Json> = Object.create(null);
+    for (const { stage, part } of this.#opened) stages[stage.node.id] = await snapshot(part);
+    crashPoint('checkpoint.prepared');
+    const checkpoint = { stages, counters: this.#counters(), ...(ended && { ended }) };
+    const text = JSON.stringify(checkpoint);
+    if (text !== this.#lastCheckpoint) {
+      await saveCheckpoint(this.#options.directory, checkpoint);
+      this.#lastCheckpoint = text;
+      this.#hasCheckpoint = true;
+      crashPoint('checkpoint.saved');
+      await this.#commit();
+      crashPoint('checkpoint.committed');
+      for (const source of this.#sources) await source.acknowledge?.();
+      crashPoint('source.acknowledged');
+    }
+    for (const pump of this.#pumps) pump.resume();
+  }
+
+  async #commit(): Promise<void> {
+    for (const sink of this.#sinks) await sink.commit();
+  }
+
+  async #runSink(stage: Stage, sink: Sink): Promise<void> {
+    for (let item = await stage.inbox.take(); item; item = await stage.inbox.take()) {
+      const { batch } = item;
+      const result = batch && (await sink.write(batch));
+      const moved = advance(stage, item);
+      if (moved) sink.advance?.(stage.watermark);
+      const failed = result?.failed;
+      if (batch || moved) await emit(stage, batch, { good: [], failed }, this.#flight);
+      if (batch) stage.counters.out += batch.count - (failed?.count ?? 0);
+      crashPoint('stage.write');
+      this.#flight.land();
+    }
+  }
+
+  #stop(): void {
+    this.#stopped = true;
+    for (const pump of this.#pumps) pump.stop();
+  }
+
+  async #close(ended: boolean): Promise<void> {
+    for (const { part } of this.#opened) await close(part, ended);
+  }
+
+  #checkThresholds(final: boolean): void {
+    for (const { node, counters } of this.#stages) {
+      const threshold = node.errorHandling?.threshold;
+      if (threshold === undefined || (!final && counters.in < THRESHOLD_ELEMENTS)) continue;
+      if (counters.failed > threshold * counters.in) {
+        throw new SluiceError(
+          'ERROR_THRESHOLD',
+          `${node.id}: ${counters.failed} of ${counters.in} elements failed, more than the threshold of ${threshold}`,
+        );
+      }
+    }
+  }
+
+  #checkBooks(): void {
+    const faults = findImbalances(this.#graph, this.#counters());
+    if (faults.length > 0)
+      throw new SluiceError('BOOKS_UNBALANCED', `the books do not balance: ${faults.join('; ')}`);
+  }
+
+  #counters(): Counters {
+    return Object.fromEntries(this.#stages.map(({ node, counters }) => [node.id, counters]));
+  }
+
+  #closeQueues(): void {
+    for (const stage of this.#stages) stage.inbox.close();
+  }
+}
+
+const isSink = ({ node }: Stage): boolean => node.component.kind === 'sink';
+
+async function snapshot(part: OpenStage['part']): Promise<Json> {
+  if (part.kind === 'source') return part.source.snapshot();
+  if (part.kind === 'sink') return part.sink.prepare();
+  return part.transform.snapshot?.() ?? null;
+}

@@ -1,0 +1,77 @@
+/** Opens the stages of a pipeline, sinks first: what cannot work is refused before anything is read. */
+import type { Config } from '../config.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import type { Sink, Source, StageContext, Transform } from './component.ts';
+import type { Stage } from './stage.ts';
+
+export interface PipelineOptions {
+  jobId: string;
+  templateId?: string;
+  config: Config;
+  /** The folder this worker keeps its checkpoint and its stages' files in. */
+  directory: string;
+  worker: { index: number; count: number };
+  streaming: boolean;
+  report(severity: 'DEBUG' | 'INFO' | 'WARNING' | 'ERROR', text: string, stage: string): void;
+}
+
+export interface OpenStage {
+  stage: Stage;
+  part:
+    | { kind: 'source'; source: Source }
+    | { kind: 'transform'; transform: Transform }
+    | { kind: 'sink'; sink: Sink };
+}
+
+/** The stages in the graph's order, each with its opened part; if one is refused, those before it are closed again. */
+export async function openStages(
+  stages: Stage[],
+  options: PipelineOptions,
+  restored?: Checkpoint,
+): Promise<OpenStage[]> {
+  const opened = new Map<Stage, OpenStage['part']>();
+  try {
+    for (const kind of ['sink', 'transform', 'source'] as const) {
+      for (const stage of stages) {
+        if (stage.node.component.kind === kind) opened.set(stage, await openStage(stage, options, restored));
+      }
+    }
+  } catch (error) {
+    for (const part of opened.values()) await close(part, !restored).catch(() => {});
+    throw error;
+  }
+  return stages.flatMap(stage => {
+    const part = opened.get(stage);
+    return part ? [{ stage, part }] : [];
+  });
+}
+
+export async function close(part: OpenStage['part'], ended: boolean): Promise<void> {
+  if (part.kind === 'transform') await part.transform.close?.();
+  else if (part.kind === 'sink') await part.sink.close(ended);
+  else await part.source.close(ended);
+}
+
+async function openStage(
+  { node }: Stage,
+  options: PipelineOptions,
+  restored?: Checkpoint,
+): Promise<OpenStage['part']> {
+  const { component, config } = node;
+  const context: StageContext = {
+    stage: node.id,
+    jobId: options.jobId,
+    templateId: options.templateId,
+    config: options.config,
+    worker: options.worker,
+    streaming: options.streaming,
+    input: node.input,
+    windowing: node.windowing,
+    jobDirectory: options.directory,
+    restored: restored?.stages[node.id],
+    report: (severity, text) => options.report(severity, text, node.id),
+  };
+  if (component.kind === 'source') return { kind: 'source', source: await component.open(config, context) };
+  if (component.kind === 'sink') return { kind: 'sink', sink: await component.open(config, context) };
+  return { kind: 'transform', transform: await component.open(config, context) };
+}

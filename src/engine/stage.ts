@@ -1,0 +1,186 @@
+/** A stage: one node of the graph at work, with its queue, its counters and the stages that read from it. */
+import { SluiceError } from '../errors.ts';
+import { type Batch, payloadBytes, positionOf } from './batch.ts';
+import type { Outcome, Transform } from './component.ts';
+import { emptyCounters, type StageCounters } from './counters.ts';
+import type { GraphNode } from './graph.ts';
+import { Queue } from './queue.ts';
+import { BEGINNING_OF_TIME } from './time.ts';
+
+/** What travels between stages: elements, and how far time has come after them. */
+export interface Item {
+  batch?: Batch;
+  watermark: number;
+  /** Which of the receiving stage's inputs it comes on. */
+  input: number;
+}
+
+interface Edge {
+  to: Stage;
+  input: number;
+}
+
+export interface Stage {
+  node: GraphNode;
+  counters: StageCounters;
+  inbox: Queue<Item>;
+  inputWatermarks: number[];
+  watermark: number;
+  good: Edge[];
+  errors: Edge[];
+}
+
+const QUEUED_ITEMS = 2;
+
+/** The stages of a graph, connected; in the graph's order. */
+export function connectStages(nodes: readonly GraphNode[], counters: Record<string, StageCounters>): Stage[] {
+  const stages = nodes.map(
+    (node): Stage => ({
+      node,
+      counters: counters[node.id] ?? emptyCounters(),
+      inbox: new Queue(QUEUED_ITEMS),
+      inputWatermarks: node.inputs.map(() => BEGINNING_OF_TIME),
+      watermark: BEGINNING_OF_TIME,
+      good: [],
+      errors: [],
+    }),
+  );
+  const byId = new Map(stages.map(stage => [stage.node.id, stage]));
+  for (const to of stages) {
+    for (const [input, { from, output }] of to.node.inputs.entries())
+      byId.get(from)?.[output].push({ to, input });
+  }
+  return stages;
+}
+
+/** Counts the items that are queued or being processed, so that a checkpoint can wait until there are none. */
+export class Flight {
+  #items = 0;
+  #landed: (() => void) | undefined;
+
+  start(): void {
+    this.#items++;
+  }
+
+  land(): void {
+    if (--this.#items === 0) this.#landed?.();
+  }
+
+  async empty(): Promise<void> {
+    if (this.#items > 0) await new Promise<void>(resolve => (this.#landed = resolve));
+    this.#landed = undefined;
+  }
+}
+
+/** Hands what a stage made to the stages that read it, and accounts for it. */
+export async function emit(
+  stage: Stage,
+  taken: Batch | undefined,
+  outcome: Outcome,
+  flight: Flight,
+): Promise<void> {
+  if (taken) account(stage, taken, outcome);
+  await send(stage.good, outcome.good, stage.watermark, flight);
+  const { failed } = outcome;
+  const failures = failed && failed.count > 0 ? [failed] : [];
+  await send(stage.errors, failures, stage.watermark, flight);
+}
+
+/** Notes the watermark of an item; true when the stage's own, the least of its inputs', has moved. */
+export function advance(stage: Stage, { input, watermark }: Item): boolean {
+  if (watermark > (stage.inputWatermarks[input] ?? 0)) stage.inputWatermarks[input] = watermark;
+  const least = Math.min(...stage.inputWatermarks);
+  if (least <= stage.watermark) return false;
+  stage.watermark = least;
+  return true;
+}
+
+/**
+ * Runs a transform until its queue closes. Up to `concurrency` batches are under way at once; what they give leaves
+ * in the order in which they came.
+ */
+export async function runTransform(stage: Stage, transform: Transform, flight: Flight): Promise<void> {
+  const concurrency = transform.concurrency ?? 1;
+  const underWay = new Queue<{ item: Item; outcome: Outcome | Promise<Outcome> }>(concurrency);
+  const finish = async (item: Item, outcome: Outcome) => {
+    const moved = advance(stage, item);
+    if (item.batch || moved) await emit(stage, item.batch, outcome, flight);
+    flight.land();
+  };
+  const emitting = (async () => {
+    try {
+      for (let next = await underWay.take(); next; next = await underWay.take()) {
+        await finish(next.item, await next.outcome);
+      }
+    } finally {
+      underWay.close();
+    }
+  })();
+  const feeding = (async () => {
+    try {
+      for (let item = await stage.inbox.take(); item; item = await stage.inbox.take()) {
+        const outcome = item.batch ? transform.process(item.batch) : { good: [] };
+        if (concurrency === 1) await finish(item, await outcome);
+        else {
+          // The rejection is dealt with when its turn comes; until then it must not count as unhandled.
+          if (outcome instanceof Promise) outcome.catch(() => {});
+          await underWay.put({ item, outcome });
+        }
+      }
+    } finally {
+      underWay.close();
+    }
+  })();
+  await Promise.all([emitting, feeding]);
+}
+
+function account(
+  { node, counters }: Stage,
+  taken: Batch,
+  { good, failed, filtered = 0, created = 0 }: Outcome,
+): void {
+  counters.in += taken.count;
+  counters.bytesIn += payloadBytes(taken);
+  for (const batch of good) countOut(counters, batch);
+  counters.filtered += filtered;
+  counters.created += created;
+  if (!failed || failed.count === 0) return;
+  counters.failed += failed.count;
+  for (const { code } of failed.failures ?? []) counters.errors[code] = (counters.errors[code] ?? 0) + 1;
+  if (!node.errorHandling) throw unhandledFailure(node, failed);
+}
+
+export function countOut(counters: StageCounters, batch: Batch): void {
+  counters.out += batch.count;
+  counters.bytesOut += payloadBytes(batch);
+}
+
+function unhandledFailure(node: GraphNode, failed: Batch): SluiceError {
+  const [first] = failed.failures ?? [];
+  const position = positionOf(failed, 0);
+  const where = position === undefined ? '' : ` at ${position}`;
+  return new SluiceError(
+    'ELEMENT_FAILED',
+    `${node.id}: the element${where} failed: ${first?.message} [${first?.code}]`,
+  );
+}
+
+async function send(
+  edges: readonly Edge[],
+  batches: readonly Batch[],
+  watermark: number,
+  flight: Flight,
+): Promise<void> {
+  for (const { to, input } of edges) {
+    for (const batch of batches) {
+      if (batch.count === 0) continue;
+      flight.start();
+      // Time moves only with the item below: these batches may be followed by more of the same age.
+      await to.inbox.put({ batch, watermark: BEGINNING_OF_TIME, input });
+    }
+    if (watermark > (to.inputWatermarks[input] ?? 0)) {
+      flight.start();
+      await to.inbox.put({ watermark, input });
+    }
+  }
+}
