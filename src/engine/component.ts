@@ -95,7 +95,7 @@ export interface Example {
   output?: string[];
 }
 
-interface Declaration<Schema extends JSONSchema> {
+interface Declaration<Schema> {
   /** The `type` a pipeline calls it by. */
   name: string;
   summary: string;
@@ -104,8 +104,7 @@ interface Declaration<Schema extends JSONSchema> {
   examples: Example[];
 }
 
-export interface SourceComponent<Schema extends JSONSchema = JSONSchema, Config = unknown>
-  extends Declaration<Schema> {
+export interface SourceComponent<Schema = object, Config = unknown> extends Declaration<Schema> {
   kind: 'source';
   output(config: Config): ElementType;
   /** Checks what can be checked and opens the source; throws a SluiceError that names what is wrong. */
@@ -114,8 +113,7 @@ export interface SourceComponent<Schema extends JSONSchema = JSONSchema, Config 
   streaming?: boolean;
 }
 
-export interface TransformComponent<Schema extends JSONSchema = JSONSchema, Config = unknown>
-  extends Declaration<Schema> {
+export interface TransformComponent<Schema = object, Config = unknown> extends Declaration<Schema> {
   kind: 'transform';
   /** What it gives for what it gets; throws a SluiceError where it cannot take that. */
   output(input: ElementType, config: Config): ElementType;
@@ -126,31 +124,33 @@ export interface TransformComponent<Schema extends JSONSchema = JSONSchema, Conf
   open(config: Config, context: StageContext): Promise<Transform>;
 }
 
-export interface SinkComponent<Schema extends JSONSchema = JSONSchema, Config = unknown>
-  extends Declaration<Schema> {
+export interface SinkComponent<Schema = object, Config = unknown> extends Declaration<Schema> {
   kind: 'sink';
   open(config: Config, context: StageContext): Promise<Sink>;
 }
 
 export type Component = SourceComponent | TransformComponent | SinkComponent;
 
+/** What a config that its schema has accepted looks like. */
+type ConfigOf<Schema> = Schema extends JSONSchema ? FromSchema<Schema> : never;
+
 /** Declares a source; the type of its config derives from its schema. */
-export function defineSource<const Schema extends JSONSchema>(
-  declaration: Omit<SourceComponent<Schema, FromSchema<Schema>>, 'kind'>,
+export function defineSource<const Schema extends object>(
+  declaration: Omit<SourceComponent<Schema, ConfigOf<Schema>>, 'kind'>,
 ): SourceComponent {
   return { kind: 'source', ...declaration } as unknown as SourceComponent;
 }
 
 /** Declares a transform; the type of its config derives from its schema. */
-export function defineTransform<const Schema extends JSONSchema>(
-  declaration: Omit<TransformComponent<Schema, FromSchema<Schema>>, 'kind'>,
+export function defineTransform<const Schema extends object>(
+  declaration: Omit<TransformComponent<Schema, ConfigOf<Schema>>, 'kind'>,
 ): TransformComponent {
   return { kind: 'transform', ...declaration } as unknown as TransformComponent;
 }
 
 /** Declares a sink; the type of its config derives from its schema. */
-export function defineSink<const Schema extends JSONSchema>(
-  declaration: Omit<SinkComponent<Schema, FromSchema<Schema>>, 'kind'>,
+export function defineSink<const Schema extends object>(
+  declaration: Omit<SinkComponent<Schema, ConfigOf<Schema>>, 'kind'>,
 ): SinkComponent {
   return { kind: 'sink', ...declaration } as unknown as SinkComponent;
 }

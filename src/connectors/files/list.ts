@@ -1,0 +1,88 @@
+/** Finds the files an input pattern stands for, and shares them out among workers. */
+import { glob, stat } from 'node:fs/promises';
+import type { Config } from '../../config.ts';
+import { SluiceError, systemCode } from '../../errors.ts';
+import { displayPath, localPath } from './paths.ts';
+
+export interface InputFile {
+  /** As the user names it. */
+  path: string;
+  local: string;
+  size: number;
+  compressed: boolean;
+}
+
+/** A share of a file: the lines that begin in `[start, end)`. */
+export interface FileRange extends InputFile {
+  start: number;
+  end: number;
+}
+
+export type InputCompression = 'auto' | 'gzip' | 'uncompressed';
+
+const PATTERN = /[*?[\]{}]/;
+/** Splitting smaller files costs more than it gives. */
+const MIN_RANGE_BYTES = 1 << 20;
+
+/** The files that match, by name. @throws SluiceError INPUT_NOT_FOUND, INPUT_UNREADABLE */
+export async function listFiles(
+  pattern: string,
+  compression: InputCompression,
+  config: Config,
+): Promise<InputFile[]> {
+  const local = localPath(pattern, config);
+  const found = (await exists(local)) || !PATTERN.test(local) ? [local] : await Array.fromAsync(glob(local));
+  const files: InputFile[] = [];
+  for (const path of found.sort()) {
+    if (path.includes('/.sluice-')) continue;
+    const file = await inputFile(path, displayPath(path, pattern, config), compression);
+    if (file) files.push(file);
+    else if (found.length === 1 && path === local) {
+      throw new SluiceError(
+        'INPUT_UNREADABLE',
+        `${pattern} is a folder: name its files, e.g. ${pattern.replace(/\/$/, '')}/*`,
+      );
+    }
+  }
+  if (files.length === 0) throw new SluiceError('INPUT_NOT_FOUND', `no file matches ${pattern}`);
+  return files;
+}
+
+/** The share of worker `index` of `count`: byte ranges of big files, small and compressed files as wholes. */
+export function shareFiles(
+  files: readonly InputFile[],
+  { index, count }: { index: number; count: number },
+): FileRange[] {
+  return files.flatMap((file, i): FileRange[] => {
+    if (file.compressed || file.size < MIN_RANGE_BYTES * count) {
+      return i % count === index ? [{ ...file, start: 0, end: file.size }] : [];
+    }
+    const bound = (part: number) => Math.floor((file.size * part) / count);
+    return [{ ...file, start: bound(index), end: bound(index + 1) }];
+  });
+}
+
+async function inputFile(
+  local: string,
+  path: string,
+  compression: InputCompression,
+): Promise<InputFile | undefined> {
+  try {
+    const { size, ...stats } = await stat(local);
+    if (stats.isDirectory()) return undefined;
+    const compressed = compression === 'gzip' || (compression === 'auto' && local.endsWith('.gz'));
+    return { path, local, size, compressed };
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') throw new SluiceError('INPUT_NOT_FOUND', `there is no file ${path}`);
+    throw new SluiceError('INPUT_UNREADABLE', `${path} cannot be read: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}

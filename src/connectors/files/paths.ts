@@ -1,0 +1,32 @@
+/** Paths as users write them: local ones, and `gs://bucket/object`, which the local cloud keeps in a folder. */
+import { join, resolve } from 'node:path';
+import { type Config, storageDirectory } from '../../config.ts';
+import { SluiceError } from '../../errors.ts';
+
+const BUCKET = /^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$/;
+
+/**
+ * The local path that stands for `path`, which may be a pattern or a prefix.
+ * @throws SluiceError INPUT_NOT_FOUND for a `gs://` path that names no valid bucket or would leave it
+ */
+export function localPath(path: string, config: Config): string {
+  if (path.includes('\0')) throw new SluiceError('INPUT_NOT_FOUND', 'a path may not hold a NUL byte');
+  if (!path.startsWith('gs://')) return path.endsWith('/') ? `${resolve(path)}/` : resolve(path);
+  const [bucket = '', ...segments] = path.slice('gs://'.length).split('/');
+  if (!BUCKET.test(bucket)) {
+    throw new SluiceError(
+      'INPUT_NOT_FOUND',
+      `${path}: "${bucket}" is not a bucket name (3 to 222 of a-z 0-9 . _ -)`,
+    );
+  }
+  if (segments.some(segment => segment === '..' || segment === '.')) {
+    throw new SluiceError('INPUT_NOT_FOUND', `${path}: an object name may not hold "." or ".." as a segment`);
+  }
+  return join(storageDirectory(config), bucket, segments.join('/'));
+}
+
+/** The path as the user wrote it, for a local one that lies below what `pattern` stands for. */
+export function displayPath(local: string, pattern: string, config: Config): string {
+  if (!pattern.startsWith('gs://')) return local;
+  return `gs:/${local.slice(storageDirectory(config).length)}`;
+}

@@ -1,0 +1,141 @@
+/** `ReadFromText` and `ReadFromJson`: files of lines, read by position. */
+import { stat } from 'node:fs/promises';
+import { type Batch, payloadOf, positionOf } from '../../engine/batch.ts';
+import { defineSource, type Json, type Source, type StageContext } from '../../engine/component.ts';
+import { BEGINNING_OF_TIME } from '../../engine/time.ts';
+import { SluiceError } from '../../errors.ts';
+import { type LineReader, openLines } from './line-reader.ts';
+import { type FileRange, type InputCompression, listFiles, shareFiles } from './list.ts';
+
+const config = {
+  type: 'object',
+  required: ['path'],
+  additionalProperties: false,
+  properties: {
+    path: {
+      type: 'string',
+      minLength: 1,
+      description: 'A file or a pattern: `dir/*.txt`, `gs://bucket/part-*.gz`.',
+    },
+    compression: {
+      enum: ['auto', 'gzip', 'uncompressed'],
+      default: 'auto',
+      description: '`auto` takes files whose names end in `.gz` as gzip.',
+    },
+  },
+} as const;
+
+export const readFromText = defineSource({
+  name: 'ReadFromText',
+  summary: 'Reads files of text, one element a line.',
+  description:
+    'Each element has one field, `line`: the bytes of the line without its ending (`\\n` or `\\r\\n`). ' +
+    'Empty lines are elements; bytes that are not valid UTF-8 are kept as they are. Several workers share big files.',
+  config,
+  examples: [
+    {
+      title: 'All text files of a folder',
+      yaml: 'pipeline:\n  type: chain\n  transforms:\n    - type: ReadFromText\n      config: {path: gs://bucket/in/*.txt}\n    - type: WriteToText\n      config: {path: gs://bucket/out/lines}\n',
+    },
+  ],
+  output: () => ({ form: 'text', field: 'line' }),
+  open: ({ path, compression = 'auto' }, context) => openFiles(path, compression, context),
+});
+
+export const readFromJson = defineSource({
+  name: 'ReadFromJson',
+  summary: 'Reads files of JSON objects, one a line.',
+  description:
+    'Each element is a row of the fields of its object. A line that is no JSON object fails the job.',
+  config,
+  examples: [
+    {
+      title: 'Newline-delimited JSON',
+      yaml: 'pipeline:\n  type: chain\n  transforms:\n    - type: ReadFromJson\n      config: {path: gs://bucket/in/*.ndjson}\n    - type: WriteToJson\n      config: {path: gs://bucket/out/rows}\n',
+    },
+  ],
+  output: () => ({ form: 'row' }),
+  async open({ path, compression = 'auto' }, context) {
+    const source = await openFiles(path, compression, context);
+    return {
+      ...source,
+      async read(signal) {
+        const batch = await source.read(signal);
+        if (batch !== 'end' && batch !== 'idle') requireObjects(batch);
+        return batch;
+      },
+    };
+  },
+});
+
+/** What a checkpoint knows of the files: this worker's shares, and how far it is. */
+interface Position {
+  ranges: FileRange[];
+  index: number;
+  offset?: number;
+}
+
+async function openFiles(
+  pattern: string,
+  compression: InputCompression,
+  context: StageContext,
+): Promise<Source> {
+  const restored = context.restored as unknown as Position | undefined;
+  const ranges =
+    restored?.ranges ?? shareFiles(await listFiles(pattern, compression, context.config), context.worker);
+  if (restored) await requireUnchanged(ranges);
+  let index = restored?.index ?? 0;
+  let offset = restored?.offset;
+  // Opening the first file now refuses an unreadable one before anything is written.
+  let reader: LineReader | undefined = await openAt(ranges[index], offset);
+
+  return {
+    async read() {
+      while (reader) {
+        const batch = await reader.next();
+        offset = reader.offset;
+        if (batch) return batch;
+        await reader.close();
+        offset = undefined;
+        reader = await openAt(ranges[++index]);
+      }
+      return 'end';
+    },
+    watermark: () => BEGINNING_OF_TIME,
+    snapshot: (): Json => ({ ranges, index, offset }) as unknown as Json,
+    close: async () => reader?.close(),
+  };
+}
+
+async function openAt(range?: FileRange, offset?: number): Promise<LineReader | undefined> {
+  return range && openLines(range, offset);
+}
+
+async function requireUnchanged(ranges: readonly FileRange[]): Promise<void> {
+  for (const { local, path, size } of ranges) {
+    const now = await stat(local).catch(() => undefined);
+    if (now?.size !== size) {
+      throw new SluiceError(
+        'CHECKPOINT_UNUSABLE',
+        `${path} has changed since the job began, so it cannot go on in it`,
+      );
+    }
+  }
+}
+
+function requireObjects(batch: Batch): void {
+  for (let i = 0; i < batch.count; i++) {
+    if (!isObject(payloadOf(batch, i).toString())) {
+      throw new SluiceError('INPUT_UNREADABLE', `${positionOf(batch, i)}: the line is not a JSON object`);
+    }
+  }
+}
+
+function isObject(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value);
+  } catch {
+    return false;
+  }
+}
