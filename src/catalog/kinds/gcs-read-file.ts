@@ -1,0 +1,12 @@
+/** Files to read: a path or a pattern. */
+import type { Kind } from './kind.ts';
+import { PATH_EXPECTED, parsePath } from './path.ts';
+
+export const gcsReadFile: Kind = {
+  name: 'gcs-read-file',
+  help: 'A file to read, `gs://<bucket>/<path>` or a local path.',
+  expected: () => PATH_EXPECTED,
+  parse: given => (given.endsWith('/') ? undefined : parsePath(given)),
+  widget: 'file',
+  paramType: 'GCS_READ_FILE',
+};
