@@ -1,5 +1,6 @@
 /** Starts the child process of a UDF and speaks frames with it. */
 import { spawn } from 'node:child_process';
+import type { Socket } from 'node:net';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { HEADER_BYTES, headerOf, wordAt } from './frames.ts';
@@ -35,9 +36,10 @@ export function startChild({ onFrame, onExit }: ChildEvents): Child {
   const child = spawn(process.execPath, [...FLAGS, PROGRAM], {
     env: {},
     cwd: '/',
-    stdio: ['pipe', 'pipe', 'ignore'],
+    stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
   });
-  const { stdin, stdout } = child;
+  // A pair of sockets, in the child the blocking descriptor 3: its standard streams are not ours to trust.
+  const pipe = child.stdio[3] as Socket;
   const kill = () => child.kill('SIGKILL');
   let ended = false;
   const end = (how: string) => {
@@ -47,16 +49,16 @@ export function startChild({ onFrame, onExit }: ChildEvents): Child {
     onExit(how);
   };
   // A child that dies while it is written to is reported by its exit.
-  stdin.on('error', () => {});
-  stdout.on('data', frameReader(onFrame, kill));
+  pipe.on('error', () => {});
+  pipe.on('data', frameReader(onFrame, kill));
   child.on('close', (status, signal) => end(signal ?? `status ${status}`));
   child.on('error', error => end(error.message));
   return {
     pid: child.pid ?? 0,
     send(sections) {
-      stdin.cork();
-      for (const section of sections) if (section.length > 0) stdin.write(section);
-      stdin.uncork();
+      pipe.cork();
+      for (const section of sections) if (section.length > 0) pipe.write(section);
+      pipe.uncork();
     },
     kill,
   };

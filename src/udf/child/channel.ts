@@ -1,10 +1,11 @@
 /**
- * The child's end of the pipe: blocking reads of standard input and blocking writes of standard output, so that
- * the child needs no event loop.
+ * The child's end of the pipe: blocking reads and blocking writes, so that the child needs no event loop.
  */
 import { readSync, writeSync } from 'node:fs';
 import { HEADER_BYTES, headerOf, wordAt } from '../frames.ts';
 
+/** The descriptor that the worker gave us. */
+const PIPE = 3;
 const READ_BYTES = 1024 * 1024;
 
 let buffer = Buffer.allocUnsafeSlow(READ_BYTES);
@@ -29,7 +30,7 @@ function fill(bytes: number): boolean {
   }
   if (start + bytes > buffer.length) makeRoom(bytes);
   while (end - start < bytes) {
-    const got = readSync(0, buffer, end, buffer.length - end, null);
+    const got = readSync(PIPE, buffer, end, buffer.length - end, null);
     if (got === 0) return false;
     end += got;
   }
@@ -49,5 +50,5 @@ const sized = (bytes: number) => Buffer.allocUnsafeSlow(Math.max(bytes, READ_BYT
 
 export function writeFrame(frame: Buffer): void {
   let at = 0;
-  while (at < frame.length) at += writeSync(1, frame, at, frame.length - at);
+  while (at < frame.length) at += writeSync(PIPE, frame, at, frame.length - at);
 }

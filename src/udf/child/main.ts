@@ -1,6 +1,5 @@
 /**
- * The child process that runs one UDF: frames in on standard input, frames out on standard output, until the
- * worker closes the pipe. It has no environment, no secret and no connection of its own, and may be killed at
+ * The child process that runs one UDF: frames in and frames out on one pipe, until the worker closes it. It has no environment, no secret and no connection of its own, and may be killed at
  * any moment.
  */
 import { Worker } from 'node:worker_threads';
@@ -31,7 +30,13 @@ function load(request: LoadRequest): Sandbox | undefined {
     const sandbox = createSandbox(request, writeFrame);
     const { function: name, wantsContext } = sandbox;
     writeFrame(jsonFrame(FRAME.loaded, { function: name, wantsContext }));
-    new Worker(GUARD, { eval: true, workerData: { parentPid: request.parentPid }, env: {} });
+    new Worker(GUARD, {
+      eval: true,
+      workerData: { parentPid: request.parentPid },
+      env: {},
+      stdout: true,
+      stderr: true,
+    });
     return sandbox;
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
