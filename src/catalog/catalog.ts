@@ -2,10 +2,10 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { closest, distance } from 'fastest-levenshtein';
 import type { Config } from '../config.ts';
 import { SluiceError, systemCode } from '../errors.ts';
 import { parseYaml } from '../pipeline/yaml.ts';
+import { didYouMean } from './near.ts';
 import { GROUPS_FOLDER, readTemplate, readText, TEMPLATE_FILE } from './read.ts';
 import type { Template, TemplateSummary } from './template.ts';
 
@@ -27,6 +27,7 @@ export type ListedTemplate =
   | TemplateSummary
   | { id: string; file: string; origin: TemplateSummary['origin']; fault: string };
 
+/** A template's folder, not read yet. */
 interface Entry {
   /** The name of its folder, which is its id. */
   id: string;
@@ -40,8 +41,8 @@ export async function loadCatalog(
   shippedFolder: string = shippedTemplates,
 ): Promise<Catalog> {
   const [shipped, own] = await Promise.all([
-    entriesOf(shippedFolder, 'shipped'),
-    entriesOf(join(config.home, 'templates'), 'user'),
+    templatesIn(shippedFolder, 'shipped'),
+    templatesIn(join(config.home, 'templates'), 'user'),
   ]);
   const shippedIds = new Set(shipped.map(({ id }) => id));
   const entries = [...shipped, ...own].sort((a, b) => (a.id < b.id ? -1 : Number(a.id > b.id)));
@@ -72,7 +73,8 @@ export async function loadCatalog(
   return { find, list };
 }
 
-async function entriesOf(folder: string, origin: Entry['origin']): Promise<Entry[]> {
+/** The templates of a folder, one in each folder of it. */
+export async function templatesIn(folder: string, origin: Entry['origin']): Promise<Entry[]> {
   try {
     const found = await readdir(folder, { withFileTypes: true });
     return found
@@ -117,17 +119,5 @@ async function readSummary({ id, file, origin }: Entry): Promise<TemplateSummary
 
 function notFound(name: string, all: ListedTemplate[]): SluiceError {
   const names = all.flatMap(each => ('fault' in each ? [each.id] : [each.id, ...each.aliases]));
-  const near =
-    names.length > 0
-      ? closest(
-          name.toLowerCase(),
-          names.map(each => each.toLowerCase()),
-        )
-      : '';
-  const suggestion = names.find(each => each.toLowerCase() === near);
-  const isNear = suggestion && distance(near, name.toLowerCase()) <= Math.max(3, Math.ceil(name.length / 3));
-  return new SluiceError(
-    'TEMPLATE_NOT_FOUND',
-    `there is no template ${name}${isNear ? `; did you mean ${suggestion}?` : ''}`,
-  );
+  return new SluiceError('TEMPLATE_NOT_FOUND', `there is no template ${name}${didYouMean(name, names)}`);
 }

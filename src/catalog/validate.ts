@@ -1,10 +1,10 @@
 /** Checks the parameters of a launch, all at once, and gives them their types and defaults. */
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
-import { closest, distance } from 'fastest-levenshtein';
 import type { Json } from '../engine/component.ts';
 import { SluiceError, type Violation } from '../errors.ts';
 import { kindOf, kinds } from './kinds/index.ts';
 import type { ParameterSchema, ParametersSchema } from './meta-schema.ts';
+import { didYouMean } from './near.ts';
 import { pipelineOptions, workerOptions } from './pipeline-options.ts';
 import type { Template } from './template.ts';
 import { violationsOf } from './violations.ts';
@@ -123,12 +123,7 @@ function compile(schema: ParametersSchema): ValidateFunction {
 }
 
 function unknownMessage({ parameters: { properties } }: Template, name: string): string {
-  const names = [...Object.keys(properties), ...pipelineOptions];
-  const near = closest(name, names);
-  const sameLetters = names.find(each => each.toLowerCase() === name.toLowerCase());
-  if (sameLetters) return `is no parameter of this template; did you mean ${sameLetters}?`;
-  const isNear = near !== '' && distance(name, near) <= Math.max(2, Math.ceil(name.length / 3));
-  return `is no parameter of this template${isNear ? `; did you mean ${near}?` : ''}`;
+  return `is no parameter of this template${didYouMean(name, [...Object.keys(properties), ...pipelineOptions])}`;
 }
 
 function invalid({ id }: Template, violations: Violation[]): SluiceError {

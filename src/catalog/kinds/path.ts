@@ -3,7 +3,7 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const CLOUD_PATH = /^gs:\/\/[a-z0-9*?[\]{][a-z0-9._*?[\]{},-]*(?:\/.*)?$/;
+const CLOUD_PATH = /^gs:\/\/[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](?:\/.*)?$/;
 const SCHEME = /^[A-Za-z][A-Za-z0-9+.-]*:\/\//;
 const CONTROL = /[\0\n\r]/;
 

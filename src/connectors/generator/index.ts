@@ -1,0 +1,2 @@
+/** Made-up records. */
+export { generateFromSchema } from './source.ts';
