@@ -1,5 +1,26 @@
+/** `sluice resume`: goes on with a job that was interrupted, from its checkpoint. */
 import type { Command } from 'commander';
 
 export function registerResume(program: Command): void {
-  program.command('resume');
+  program
+    .command('resume')
+    .description('go on with an interrupted job, from its checkpoint')
+    .argument('<job>', 'the id that the launch printed')
+    .option('--json', 'print the summary as JSON')
+    .action(resume);
+}
+
+async function resume(jobId: string, options: { json?: boolean }): Promise<void> {
+  const [{ loadConfig }, { loadJob, requireResumable }, { resolvePipeline }, { registry }, { followJob }] =
+    await Promise.all([
+      import('../config.ts'),
+      import('../jobs/job.ts'),
+      import('../pipeline/resolve.ts'),
+      import('../registry.ts'),
+      import('./follow.ts'),
+    ]);
+  const config = loadConfig();
+  const job = await loadJob(config, jobId);
+  await requireResumable(config, jobId);
+  await followJob(config, { job, graph: resolvePipeline(job.pipeline, registry) }, options);
 }

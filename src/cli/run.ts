@@ -1,5 +1,42 @@
-import type { Command } from 'commander';
+/** `sluice run`: a template or a pipeline, in the foreground, with no server. */
+import { type Command, InvalidArgumentError } from 'commander';
+import { collectParameters, type GivenParameters } from './parameters.ts';
+
+interface RunOptions {
+  pipeline?: string;
+  parameters?: GivenParameters;
+  numWorkers?: number;
+  json?: boolean;
+}
 
 export function registerRun(program: Command): void {
-  program.command('run');
+  program
+    .command('run')
+    .description('run a template, or a pipeline file, in the foreground')
+    .argument('[template]', 'id or alias of a template')
+    .option('--pipeline <file>', 'a Beam YAML file instead of a template')
+    .option('--parameters <k=v,…>', 'parameters, a JSON object, or @file; may repeat', collectParameters)
+    .option('--num-workers <n>', 'worker processes that share the input', positiveInteger)
+    .option('--json', 'print the summary as JSON')
+    .action(run);
+}
+
+async function run(templateId: string | undefined, options: RunOptions): Promise<void> {
+  const [{ loadConfig }, { prepareJob }, { saveJob }, { followJob }] = await Promise.all([
+    import('../config.ts'),
+    import('./prepare.ts'),
+    import('../jobs/job.ts'),
+    import('./follow.ts'),
+  ]);
+  const config = loadConfig();
+  const prepared = await prepareJob(config, { templateId, ...options });
+  await saveJob(config, prepared.job);
+  await followJob(config, prepared, options);
+}
+
+function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 64)
+    throw new InvalidArgumentError('a whole number from 1 to 64');
+  return value;
 }

@@ -73,8 +73,8 @@ export interface Transform {
 
 /** Writes to the outside, in two steps: nothing is seen there before `commit`, where the outside allows it. */
 export interface Sink {
-  /** Takes the elements; those the outside refuses for good come back as `failed`. */
-  write(batch: Batch): Promise<{ failed?: Batch } | undefined>;
+  /** Takes the elements; those the outside refuses for good come back as `failed`; `late`: how many came too late. */
+  write(batch: Batch): Promise<{ failed?: Batch; late?: number } | undefined>;
   /** No later element is older than this, but for late ones; Infinity: there are no more. */
   advance?(watermark: number): void;
   /** Makes everything written so far durable, and gives what a restart needs to go on from here. */
@@ -126,6 +126,8 @@ export interface TransformComponent<Schema = object, Config = unknown> extends D
 
 export interface SinkComponent<Schema = object, Config = unknown> extends Declaration<Schema> {
   kind: 'sink';
+  /** Throws a SluiceError where it cannot take that; absent: it takes everything. */
+  accept?(input: ElementType, config: Config): void;
   open(config: Config, context: StageContext): Promise<Sink>;
 }
 

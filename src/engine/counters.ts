@@ -10,6 +10,8 @@ export interface StageCounters {
   failed: number;
   /** Elements it made beyond one for one. */
   created: number;
+  /** Elements that came after their window was published. */
+  late: number;
   bytesIn: number;
   bytesOut: number;
   /** Failed elements by error code. */
@@ -25,7 +27,7 @@ export interface Totals {
 }
 
 export function emptyCounters(): StageCounters {
-  return { in: 0, out: 0, filtered: 0, failed: 0, created: 0, bytesIn: 0, bytesOut: 0, errors: {} };
+  return { in: 0, out: 0, filtered: 0, failed: 0, created: 0, late: 0, bytesIn: 0, bytesOut: 0, errors: {} };
 }
 
 /** Adds `more` to `sum`, stage by stage: the counters of a job that several workers share. */
@@ -41,7 +43,7 @@ export function addCounters(sum: Counters, more: Counters): Counters {
   return sum;
 }
 
-const SUMMABLE = ['in', 'out', 'filtered', 'failed', 'created', 'bytesIn', 'bytesOut'] as const;
+const SUMMABLE = ['in', 'out', 'filtered', 'failed', 'created', 'late', 'bytesIn', 'bytesOut'] as const;
 
 /** What the job as a whole read, wrote, filtered and dead-lettered. */
 export function totalsOf(graph: Graph, counters: Counters): Totals {

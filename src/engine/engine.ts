@@ -196,6 +196,7 @@ class Pipeline {
       const failed = result?.failed;
       if (batch || moved) await emit(stage, batch, { good: [], failed }, this.#flight);
       if (batch) stage.counters.out += batch.count - (failed?.count ?? 0);
+      stage.counters.late += result?.late ?? 0;
       crashPoint('stage.write');
       this.#flight.land();
     }

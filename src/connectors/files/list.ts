@@ -62,22 +62,19 @@ export function shareFiles(
   });
 }
 
+/** Undefined for a folder. */
 async function inputFile(
   local: string,
   path: string,
   compression: InputCompression,
 ): Promise<InputFile | undefined> {
-  try {
-    const { size, ...stats } = await stat(local);
-    if (stats.isDirectory()) return undefined;
-    const compressed = compression === 'gzip' || (compression === 'auto' && local.endsWith('.gz'));
-    return { path, local, size, compressed };
-  } catch (error) {
+  const stats = await stat(local).catch(error => {
     if (systemCode(error) === 'ENOENT') throw new SluiceError('INPUT_NOT_FOUND', `there is no file ${path}`);
-    throw new SluiceError('INPUT_UNREADABLE', `${path} cannot be read: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
+    throw new SluiceError('INPUT_UNREADABLE', `${path} cannot be read: ${error.message}`, { cause: error });
+  });
+  if (stats.isDirectory()) return undefined;
+  const compressed = compression === 'gzip' || (compression === 'auto' && local.endsWith('.gz'));
+  return { path, local, size: stats.size, compressed };
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -1,0 +1,185 @@
+/** The file sink: lines of bytes into windowed, sharded files, each seen only once it is whole. */
+import { createHash } from 'node:crypto';
+import { mkdir, open, readdir, rm, rmdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { type Batch, selectElements } from '../../engine/batch.ts';
+import { syncDirectory } from '../../engine/checkpoint.ts';
+import type { Json, Sink, StageContext, Windowing } from '../../engine/component.ts';
+import { BEGINNING_OF_TIME, fixedWindowStart } from '../../engine/time.ts';
+import { SluiceError, systemCode } from '../../errors.ts';
+import { fileName, fixedFolder, type Naming } from './file-naming.ts';
+import { createPanes, type PaneState, type SealedFile, type WindowKey } from './panes.ts';
+import { displayPath, localPath } from './paths.ts';
+import { publishBeside, publishReplacing } from './publish.ts';
+import { cutBack } from './staged-file.ts';
+
+export interface FileSinkSettings {
+  naming: Naming;
+  /** 0: one for each worker. */
+  numShards: number;
+  compressed: boolean;
+  /** A batch as the bytes of its lines, and the elements that have none. */
+  encode(batch: Batch): { bytes: Buffer; failed?: Batch };
+}
+
+/** What a checkpoint knows of the output. */
+interface SinkState {
+  open: PaneState[];
+  sealed: SealedFile[];
+  /** The files published last, for the summary. */
+  published: string[];
+}
+
+const MAX_LISTED = 1000;
+
+/** @throws SluiceError OUTPUT_UNWRITABLE when the folder cannot be made or written */
+export async function openFileSink(settings: FileSinkSettings, context: StageContext): Promise<Sink> {
+  const { naming, encode } = settings;
+  const { windowing, worker, config } = context;
+  const shards = shardsOf(settings.numShards, context);
+  const folder = join(
+    localPath(fixedFolder(naming.prefix, naming.patterns) || './', config),
+    `.sluice-${context.jobId}`,
+  );
+  const mine = `${createHash('sha256').update(context.stage).digest('hex').slice(0, 12)}.${worker.index}.`;
+  const stagedPath = (window: WindowKey, late: boolean, shard: number) =>
+    join(folder, `${mine}${window}${late ? '.late' : ''}.${shard}`);
+  const windowMs = windowing.type === 'fixed' ? windowing.sizeMs : 0;
+
+  await makeWritable(folder, naming.prefix);
+  const restored = context.restored as unknown as SinkState | undefined;
+  await restoreStaged(restored, folder, mine, stagedPath);
+  const panes = createPanes(
+    { stagedPath, shards, compressed: settings.compressed, windowMs },
+    restored?.open,
+  );
+  let watermark = BEGINNING_OF_TIME;
+  let sealed = restored?.sealed ?? [];
+  let published = restored?.published ?? [];
+
+  const nameOf = ({ window, late, shard }: SealedFile, attempt: number): string => {
+    const span = window === 'global' ? undefined : { start: window, end: window + windowMs };
+    const pane = { index: attempt + (late ? 1 : 0), late };
+    const count = settings.numShards || worker.count;
+    const distinct = attempt === 0 || naming.shardTemplate.includes('P');
+    const suffix = distinct ? naming.suffix : `-pane-${pane.index}${naming.suffix}`;
+    return localPath(fileName({ ...naming, suffix }, { index: shard, count }, span, pane), config);
+  };
+
+  return {
+    async write(batch) {
+      const { bytes, failed } = encode(batch);
+      if (windowing.type === 'global' || !batch.times) {
+        if (bytes.length > 0) await panes.append('global', bytes, watermark);
+        return { failed };
+      }
+      let late = 0;
+      for (const [start, part] of splitByWindow(batch, windowing)) {
+        const encoded = part === batch ? bytes : encode(part).bytes;
+        if (encoded.length > 0 && (await panes.append(start, encoded, watermark)).late) late += part.count;
+      }
+      return { failed, late };
+    },
+    advance(to) {
+      watermark = to;
+    },
+    async prepare(): Promise<Json> {
+      const state = await panes.seal(watermark);
+      sealed = state.sealed;
+      return { ...state, published } as unknown as Json;
+    },
+    async commit() {
+      const replacing = windowing.type === 'global' && !context.streaming;
+      const names: string[] = [];
+      for (const file of sealed) {
+        names.push(
+          replacing
+            ? await publishReplacing(file.staged, nameOf(file, 0))
+            : await publishBeside(file.staged, attempt => nameOf(file, attempt)),
+        );
+      }
+      for (const parent of new Set(names.map(dirname))) await syncDirectory(parent);
+      published = [...published, ...names.map(name => displayPath(name, naming.prefix, config))].slice(
+        -MAX_LISTED,
+      );
+      sealed = [];
+    },
+    outputs: () => published,
+    async close(ended) {
+      if (!ended) return;
+      await removeStaged(folder, mine, new Set());
+      // The last sink to leave takes the folder along.
+      await rmdir(folder).catch(() => {});
+    },
+  };
+}
+
+/** The elements of each window. Most batches lie in one window: those are passed on as they are. */
+function splitByWindow(
+  batch: Batch,
+  windowing: Extract<Windowing, { type: 'fixed' }>,
+): Iterable<[number, Batch]> {
+  const { times = new Float64Array() } = batch;
+  const first = fixedWindowStart(times[0] ?? 0, windowing);
+  if (times.every(time => time >= first && time < first + windowing.sizeMs)) return [[first, batch]];
+  const byWindow = new Map<number, number[]>();
+  for (const [i, time] of times.entries()) {
+    const start = fixedWindowStart(time, windowing);
+    const indices = byWindow.get(start) ?? [];
+    byWindow.set(start, indices);
+    indices.push(i);
+  }
+  return byWindow.entries().map(([start, indices]) => [start, selectElements(batch, indices)]);
+}
+
+/** This worker's shards of the `numShards` that the workers share. */
+function shardsOf(numShards: number, { worker, stage }: StageContext): number[] {
+  if (numShards === 0) return [worker.index];
+  const shards = Array.from({ length: numShards }, (_, i) => i).filter(
+    i => i % worker.count === worker.index,
+  );
+  if (shards.length > 0) return shards;
+  throw new SluiceError(
+    'PARAMETERS_INVALID',
+    `${stage}: ${numShards} shards cannot be shared by ${worker.count} workers: ask for as many shards, or fewer workers`,
+  );
+}
+
+async function makeWritable(folder: string, prefix: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+    const probe = join(folder, `probe-${process.pid}`);
+    await (await open(probe, 'w')).close();
+    await rm(probe);
+  } catch (error) {
+    if (systemCode(error) === 'ENOSPC') throw error;
+    throw new SluiceError('OUTPUT_UNWRITABLE', `${prefix} cannot be written: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+async function restoreStaged(
+  state: SinkState | undefined,
+  folder: string,
+  mine: string,
+  stagedPath: (window: WindowKey, late: boolean, shard: number) => string,
+): Promise<void> {
+  const known = new Set((state?.sealed ?? []).map(file => file.staged));
+  for (const { window, late, shards } of state?.open ?? []) {
+    for (const { shard, length } of shards) {
+      const path = stagedPath(window, late, shard);
+      known.add(path);
+      await cutBack(path, length);
+    }
+  }
+  await removeStaged(folder, mine, known);
+}
+
+async function removeStaged(folder: string, mine: string, except: ReadonlySet<string>): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names) {
+    const path = join(folder, name);
+    if (name.startsWith(mine) && !except.has(path)) await rm(path, { force: true });
+  }
+}

@@ -1,0 +1,97 @@
+/** A file being written where no reader looks: appended to, made durable at checkpoints, cut back after a crash. */
+import { type FileHandle, open, truncate } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import { SluiceError, systemCode } from '../../errors.ts';
+
+const FLUSH_BYTES = 1 << 20;
+const compress = promisify(gzip);
+
+/** Holds no file open between writes, so that a job may have any number of windows under way. */
+export interface StagedFile {
+  readonly path: string;
+  readonly pendingBytes: number;
+  /** Takes the bytes; they are the file's from now on. */
+  append(bytes: Buffer): Promise<void>;
+  flush(): Promise<void>;
+  /** Makes everything appended so far durable; gives the file's length. */
+  sync(): Promise<number>;
+}
+
+/**
+ * A staged file of `length` bytes (0: new). A compressed one consists of gzip members, each closed by a flush, so that
+ * it may be cut at any length that `sync` gave.
+ */
+export function stagedFile(path: string, length: number, compressed: boolean): StagedFile {
+  let end = length;
+  let synced = length;
+  let pending: Buffer[] = [];
+  let pendingBytes = 0;
+
+  const withFile = async (use: (file: FileHandle) => Promise<void>) => {
+    const file = await open(path, end === 0 ? 'w' : 'r+');
+    try {
+      await use(file);
+    } finally {
+      await file.close();
+    }
+  };
+  const flush = async () => {
+    if (pendingBytes === 0) return;
+    const chunks = compressed ? [await compress(Buffer.concat(pending))] : pending;
+    await withFile(async file => {
+      const written = await writeAll(file, chunks, end);
+      end += written;
+    });
+    pending = [];
+    pendingBytes = 0;
+  };
+
+  return {
+    path,
+    get pendingBytes() {
+      return pendingBytes;
+    },
+    async append(bytes) {
+      pending.push(bytes);
+      pendingBytes += bytes.length;
+      if (pendingBytes >= FLUSH_BYTES) await flush();
+    },
+    flush,
+    async sync() {
+      await flush();
+      if (end > synced) await withFile(file => file.datasync());
+      synced = end;
+      return end;
+    },
+  };
+}
+
+/** Cuts a staged file back to the length a checkpoint knows. @throws SluiceError CHECKPOINT_UNUSABLE if it lost bytes */
+export async function cutBack(path: string, length: number): Promise<void> {
+  const file = await open(path, 'r+').catch(error => {
+    throw systemCode(error) === 'ENOENT' ? lost(path, length) : error;
+  });
+  try {
+    if ((await file.stat()).size < length) throw lost(path, length);
+  } finally {
+    await file.close();
+  }
+  await truncate(path, length);
+}
+
+function lost(path: string, length: number): SluiceError {
+  return new SluiceError(
+    'CHECKPOINT_UNUSABLE',
+    `${path} no longer holds the ${length} bytes the checkpoint knows of`,
+  );
+}
+
+async function writeAll(file: FileHandle, chunks: Buffer[], position: number): Promise<number> {
+  const { bytesWritten } = await file.writev(chunks, position);
+  const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+  if (bytesWritten === length) return length;
+  // The system took a part only: a full disk says so at the next attempt.
+  const rest = Buffer.concat(chunks).subarray(bytesWritten);
+  return bytesWritten + (await writeAll(file, [rest], position + bytesWritten));
+}

@@ -1,0 +1,41 @@
+/** The file that tells a worker what to run. */
+import { readFile } from 'node:fs/promises';
+import { replaceFile } from '../engine/checkpoint.ts';
+import { SluiceError, systemCode } from '../errors.ts';
+import { parseExact, stringifyExact } from '../formats/exact-json.ts';
+
+export interface Job {
+  id: string;
+  templateId?: string;
+  /** RFC 3339. */
+  createTime: string;
+  streaming: boolean;
+  /** How many workers share it. */
+  workers: number;
+  /** The rendered pipeline, in Beam YAML's structure. */
+  pipeline: unknown;
+}
+
+export async function writeJob(path: string, job: Job): Promise<void> {
+  await replaceFile(path, stringifyExact(job));
+}
+
+/** @throws SluiceError JOB_NOT_FOUND */
+export async function readJob(path: string): Promise<Job> {
+  try {
+    return parseExact(await readFile(path, 'utf8')) as Job;
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') throw new SluiceError('JOB_NOT_FOUND', `there is no job at ${path}`);
+    throw error;
+  }
+}
+
+/** True while a process of that id runs. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return systemCode(error) === 'EPERM';
+  }
+}
