@@ -7,11 +7,17 @@ export interface Config {
   home: string;
   /** `PUBSUB_EMULATOR_HOST`: a Pub/Sub to use instead of the embedded one. */
   pubsubHost?: string;
+  /** `GOOGLE_APPLICATION_CREDENTIALS`: with it and no emulator, Google's own services are used. */
+  googleCredentials?: string;
 }
 
 export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const home = resolve(env.SLUICE_HOME || join(homedir(), '.sluice'));
-  return { home, ...(env.PUBSUB_EMULATOR_HOST && { pubsubHost: env.PUBSUB_EMULATOR_HOST }) };
+  return {
+    home,
+    ...(env.PUBSUB_EMULATOR_HOST && { pubsubHost: env.PUBSUB_EMULATOR_HOST }),
+    ...(env.GOOGLE_APPLICATION_CREDENTIALS && { googleCredentials: env.GOOGLE_APPLICATION_CREDENTIALS }),
+  };
 }
 
 /** The folder of a job: its spec, checkpoint and log. */

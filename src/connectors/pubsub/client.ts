@@ -1,0 +1,137 @@
+/**
+ * The official client, connected to the Pub/Sub that the configuration means: an emulator's host, Google's own with
+ * credentials, or the embedded service. Loaded when it is first needed.
+ */
+import type { v1 } from '@google-cloud/pubsub';
+import type { ClientDuplexStream } from '@grpc/grpc-js';
+import { ensurePubsub } from '../../cloud/pubsub/service.ts';
+import type { Config } from '../../config.ts';
+import { SluiceError } from '../../errors.ts';
+import { retrying, statusOf, verdictOf, verdicts } from './retry.ts';
+
+/** A received message as the client's low-level stream gives it. */
+export interface ReceivedMessage {
+  ackId: string;
+  message: {
+    data: Buffer;
+    attributes: Record<string, string>;
+    messageId: string;
+    publishTime: { seconds: string; nanos: number } | null;
+    orderingKey: string;
+  } | null;
+}
+
+export type PullStream = ClientDuplexStream<object, { receivedMessages: ReceivedMessage[] }>;
+
+/** No gax retry: `retry.ts` decides. */
+const CALL = { retry: null, timeout: 60_000 } as const;
+
+interface Clients {
+  host: string | undefined;
+  publisher: v1.PublisherClient;
+  subscriber: v1.SubscriberClient;
+}
+
+/** @throws SluiceError SERVICE_UNREACHABLE when the embedded service does not start */
+export async function connectPubsub(config: Config): Promise<PubsubConnection> {
+  return new PubsubConnection(config, await makeClients(config));
+}
+
+export class PubsubConnection {
+  readonly #config: Config;
+  #clients: Clients;
+  #closed = false;
+
+  constructor(config: Config, clients: Clients) {
+    this.#config = config;
+    this.#clients = clients;
+  }
+
+  /** True when nobody but Sluice can have made the topics. */
+  get embedded(): boolean {
+    return !isElsewhere(this.#config);
+  }
+
+  /** Calls a method of a client, and again as the table says. Throws the error of gRPC when that is final. */
+  async call<T>(method: (clients: Clients, options: typeof CALL) => Promise<T>): Promise<T> {
+    try {
+      return await retrying(
+        () => method(this.#clients, CALL),
+        () => this.recover(),
+        () => this.#closed,
+      );
+    } catch (error) {
+      throw verdictOf(error) === 'final' ? error : unreachable(error, this.#clients.host);
+    }
+  }
+
+  /** Starts the embedded service again if it has ended, maybe elsewhere. */
+  async recover(): Promise<void> {
+    if (!this.embedded || this.#closed) return;
+    const { host } = await ensurePubsub(this.#config);
+    if (host === this.#clients.host) return;
+    const before = this.#clients;
+    this.#clients = await makeClients(this.#config);
+    await closeClients(before);
+  }
+
+  /** Opens a stream of messages, past the layer that would buffer them. */
+  async streamingPull(subscription: string): Promise<PullStream> {
+    const { Metadata } = await import('@grpc/grpc-js');
+    const metadata = new Metadata();
+    metadata.set('x-goog-request-params', `subscription=${subscription}`);
+    const stub = (await this.#clients.subscriber.initialize()) as unknown as {
+      streamingPull(metadata: object): PullStream;
+    };
+    return stub.streamingPull(metadata);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await closeClients(this.#clients);
+  }
+}
+
+const isElsewhere = ({ pubsubHost, googleCredentials }: Config): boolean =>
+  pubsubHost !== undefined || googleCredentials !== undefined;
+
+async function makeClients(config: Config): Promise<Clients> {
+  const loading = import('@google-cloud/pubsub');
+  loading.catch(() => {});
+  const host = config.pubsubHost ?? (isElsewhere(config) ? undefined : (await ensurePubsub(config)).host);
+  const { v1 } = await loading;
+  const options = host === undefined ? {} : await localOptions(host);
+  const publisher = new v1.PublisherClient(options);
+  const subscriber = new v1.SubscriberClient(options);
+  return { host, publisher, subscriber };
+}
+
+async function localOptions(host: string) {
+  const { credentials } = await import('@grpc/grpc-js');
+  const [, servicePath = '', port = ''] = /^(?:\w+:\/\/)?(.*):(\d+)$/.exec(host) ?? [];
+  if (port === '') throw new SluiceError('USAGE', `PUBSUB_EMULATOR_HOST must be host:port, not '${host}'`);
+  return {
+    servicePath,
+    port: Number(port),
+    sslCreds: credentials.createInsecure(),
+    projectId: 'local',
+    // Known beforehand: the client would look for it on the network.
+    clientOptions: { universeDomain: 'googleapis.com' },
+    'grpc.enable_http_proxy': 0,
+    'grpc.initial_reconnect_backoff_ms': 100,
+    'grpc.max_reconnect_backoff_ms': 2000,
+  };
+}
+
+async function closeClients({ publisher, subscriber }: Clients): Promise<void> {
+  await Promise.allSettled([publisher.close(), subscriber.close()]);
+}
+
+function unreachable(error: unknown, host = 'Google'): SluiceError {
+  if (error instanceof SluiceError) return error;
+  const name = verdicts[statusOf(error) ?? -1]?.name ?? 'error';
+  const message = error instanceof Error ? error.message : String(error);
+  return new SluiceError('SERVICE_UNREACHABLE', `Pub/Sub at ${host} does not answer: ${name}: ${message}`, {
+    cause: error,
+  });
+}

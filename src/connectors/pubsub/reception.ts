@@ -1,0 +1,182 @@
+/**
+ * Receives the messages of a subscription through one stream: holds back when too much waits to be read, opens the
+ * stream again when it breaks, and keeps the leases of everything that is not acknowledged yet.
+ */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { PubsubConnection, PullStream, ReceivedMessage } from './client.ts';
+import { retryDelayMs, verdictOf } from './retry.ts';
+
+/** What waits to be read before the stream is held back. */
+const WAITING_BYTES = 8 << 20;
+const WAITING_MESSAGES = 20_000;
+/** How long Pub/Sub waits for an acknowledgement; a worker that dies delays redelivery by as much. */
+const LEASE_SECONDS = 60;
+/** Twice within a lease, with room for a late timer. */
+const EXTEND_MS = 25_000;
+/** Pub/Sub takes 512 KiB a request: that many of its ids of up to 200 bytes. */
+const IDS_PER_REQUEST = 2500;
+
+export class Reception {
+  readonly #connection: PubsubConnection;
+  readonly #subscription: string;
+  readonly #outstanding: () => Iterable<string>;
+  readonly #extending: NodeJS.Timeout;
+  #stream: PullStream | undefined;
+  #waiting: ReceivedMessage[] = [];
+  #next = 0;
+  #waitingBytes = 0;
+  #failure: { error: unknown } | undefined;
+  #wake: () => void = () => {};
+  #closed = false;
+
+  /** `outstanding` gives the ack ids that were read and are not acknowledged. */
+  constructor(connection: PubsubConnection, subscription: string, outstanding: () => Iterable<string>) {
+    this.#connection = connection;
+    this.#subscription = subscription;
+    this.#outstanding = outstanding;
+    this.#extending = setInterval(() => this.#extend(), EXTEND_MS);
+    this.#extending.unref();
+    void this.#receive();
+  }
+
+  /** True when there is a message to take. */
+  get ready(): boolean {
+    return this.#next < this.#waiting.length;
+  }
+
+  /** Takes up to this many messages, in the order in which they came. */
+  take(maxMessages: number, maxBytes: number): ReceivedMessage[] {
+    const end = Math.min(this.#next + maxMessages, this.#waiting.length);
+    let bytes = 0;
+    let at = this.#next;
+    while (at < end && bytes < maxBytes) bytes += sizeOf(this.#waiting[at++]);
+    const taken = this.#waiting.slice(this.#next, at);
+    this.#next = at;
+    this.#waitingBytes -= bytes;
+    if (this.#next === this.#waiting.length) {
+      this.#waiting = [];
+      this.#next = 0;
+    }
+    if (!this.#full) this.#stream?.resume();
+    return taken;
+  }
+
+  /** Resolves when there is a message or `signal` says stop; throws what broke the stream for good. */
+  async wait(signal: AbortSignal): Promise<void> {
+    if (!this.ready && !this.#failure && !signal.aborted) {
+      await new Promise<void>(resolve => {
+        this.#wake = resolve;
+        signal.addEventListener('abort', this.#wake, { once: true });
+      });
+      signal.removeEventListener('abort', this.#wake);
+    }
+    if (!this.ready && this.#failure) throw this.#failure.error;
+  }
+
+  async acknowledge(ackIds: readonly string[]): Promise<void> {
+    const subscription = this.#subscription;
+    await this.#inRequests(ackIds, ids =>
+      this.#connection.call(({ subscriber }, options) =>
+        subscriber.acknowledge({ subscription, ackIds: ids }, options),
+      ),
+    );
+  }
+
+  /** Stops receiving; what waits and `unacknowledged` is given back, to be delivered again at once. */
+  async close(unacknowledged: readonly string[]): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#extending);
+    this.#stream?.cancel();
+    const waiting = this.#waiting.slice(this.#next).map(({ ackId }) => ackId);
+    this.#waiting = [];
+    this.#next = 0;
+    await this.#modifyDeadline([...waiting, ...unacknowledged], 0);
+  }
+
+  get #full(): boolean {
+    return this.#waiting.length - this.#next >= WAITING_MESSAGES || this.#waitingBytes >= WAITING_BYTES;
+  }
+
+  /** Opens one stream after the other; ends when one breaks for good. */
+  async #receive(): Promise<void> {
+    for (let attempt = 0; !this.#closed; ) {
+      try {
+        await this.#connection.recover();
+        // Pub/Sub ends every stream after a while: only failures without any message between them count.
+        if (await this.#receiveStream()) attempt = 0;
+      } catch (error) {
+        const delayMs = retryDelayMs(attempt++);
+        if (this.#closed) return;
+        if (verdictOf(error) === 'final' || delayMs === undefined) {
+          this.#failure = { error };
+          this.#wake();
+          return;
+        }
+        await sleep(delayMs);
+      }
+    }
+  }
+
+  /** Receives until the stream ends; true when a message came. */
+  async #receiveStream(): Promise<boolean> {
+    const stream = await this.#connection.streamingPull(this.#subscription);
+    if (this.#closed) {
+      stream.cancel();
+      return false;
+    }
+    this.#stream = stream;
+    let received = false;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    stream.on('data', ({ receivedMessages }) => {
+      received = true;
+      this.#add(receivedMessages);
+    });
+    stream.on('error', error => (received ? resolve() : reject(error)));
+    stream.on('end', resolve);
+    stream.write({
+      subscription: this.#subscription,
+      streamAckDeadlineSeconds: LEASE_SECONDS,
+      clientId: randomUUID(),
+    });
+    await promise;
+    return received;
+  }
+
+  #add(messages: readonly ReceivedMessage[]): void {
+    for (const message of messages) {
+      this.#waiting.push(message);
+      this.#waitingBytes += sizeOf(message);
+    }
+    if (this.#full) this.#stream?.pause();
+    if (messages.length > 0) this.#wake();
+  }
+
+  #extend(): void {
+    const ids = [...this.#outstanding()];
+    for (let i = this.#next; i < this.#waiting.length; i++) ids.push(this.#waiting[i]?.ackId ?? '');
+    // What is not extended is delivered again, and known by its id.
+    this.#modifyDeadline(ids, LEASE_SECONDS).catch(() => {});
+  }
+
+  async #modifyDeadline(ackIds: readonly string[], ackDeadlineSeconds: number): Promise<void> {
+    const subscription = this.#subscription;
+    await this.#inRequests(ackIds, ids =>
+      this.#connection.call(({ subscriber }, options) =>
+        subscriber.modifyAckDeadline({ subscription, ackIds: ids, ackDeadlineSeconds }, options),
+      ),
+    );
+  }
+
+  async #inRequests(ackIds: readonly string[], send: (ids: string[]) => Promise<unknown>): Promise<void> {
+    const requests: Promise<unknown>[] = [];
+    for (let i = 0; i < ackIds.length; i += IDS_PER_REQUEST)
+      requests.push(send(ackIds.slice(i, i + IDS_PER_REQUEST)));
+    await Promise.all(requests);
+  }
+}
+
+/** Roughly what a waiting message takes of memory. */
+function sizeOf(received: ReceivedMessage | undefined): number {
+  return (received?.message?.data.length ?? 0) + 300;
+}

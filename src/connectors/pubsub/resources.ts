@@ -1,0 +1,84 @@
+/** Finds the topics and subscriptions a pipeline names, and makes those that only the job can need. */
+import { fullName, nameFault, type ResourceKind } from '../../cloud/pubsub/names.ts';
+import { type ErrorCode, SluiceError } from '../../errors.ts';
+import type { PubsubConnection } from './client.ts';
+import { isAlreadyExists, isNotFound, statusOf, verdicts } from './retry.ts';
+
+/** The full name of a topic or subscription; refuses what is none. */
+export function checkedName(kind: ResourceKind, name: string): string {
+  const full = fullName(kind, name);
+  const fault = nameFault(kind, full);
+  if (fault) throw new SluiceError('PARAMETERS_INVALID', `${kind.slice(0, -1)}: ${fault}`);
+  return full;
+}
+
+/** Makes sure that the topic is there; in the embedded service it is made. True when it was made now. */
+export async function requireTopic(
+  connection: PubsubConnection,
+  topic: string,
+  missing: ErrorCode,
+): Promise<boolean> {
+  try {
+    await connection.call(({ publisher }, options) => publisher.getTopic({ topic }, options));
+    return false;
+  } catch (error) {
+    if (!isNotFound(error)) throw refused(error, missing, topic);
+    if (!connection.embedded)
+      throw new SluiceError(missing, `there is no topic ${topic}: create it, or name another`, {
+        cause: error,
+      });
+    await createTopic(connection, topic);
+    return true;
+  }
+}
+
+export async function createTopic(connection: PubsubConnection, name: string): Promise<void> {
+  await unlessThere(connection.call(({ publisher }, options) => publisher.createTopic({ name }, options)));
+}
+
+export async function createSubscription(
+  connection: PubsubConnection,
+  name: string,
+  topic: string,
+  ackDeadlineSeconds?: number,
+): Promise<void> {
+  const asked = { name, topic, ...(ackDeadlineSeconds && { ackDeadlineSeconds }) };
+  await unlessThere(
+    connection.call(({ subscriber }, options) => subscriber.createSubscription(asked, options)),
+  );
+}
+
+/** Makes sure that the subscription is there, and gives its ordering. */
+export async function requireSubscription(connection: PubsubConnection, subscription: string): Promise<void> {
+  try {
+    await connection.call(({ subscriber }, options) => subscriber.getSubscription({ subscription }, options));
+  } catch (error) {
+    if (!isNotFound(error)) throw refused(error, 'INPUT_UNREADABLE', subscription);
+    const remedy = connection.embedded
+      ? `create it with \`sluice pubsub create TOPIC --subscription ${shortened(subscription)}\``
+      : 'create it, or name another';
+    throw new SluiceError('INPUT_NOT_FOUND', `there is no subscription ${subscription}: ${remedy}`, {
+      cause: error,
+    });
+  }
+}
+
+/** What the user is told when Pub/Sub refuses for good. */
+export function refused(error: unknown, code: ErrorCode, name: string): SluiceError {
+  if (error instanceof SluiceError) return error;
+  const status = verdicts[statusOf(error) ?? -1]?.name;
+  const message = error instanceof Error ? error.message : String(error);
+  return new SluiceError(code, `Pub/Sub refuses ${name}: ${status ? `${status}: ` : ''}${message}`, {
+    cause: error,
+  });
+}
+
+const shortened = (name: string): string => name.replace(/^projects\/local\/\w+\//, '');
+
+async function unlessThere(creating: Promise<unknown>): Promise<void> {
+  try {
+    await creating;
+  } catch (error) {
+    if (!isAlreadyExists(error)) throw error;
+  }
+}

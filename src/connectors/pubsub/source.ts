@@ -1,0 +1,259 @@
+/** `ReadFromPubSub`: the messages of a subscription, acknowledged once a checkpoint holds them. */
+import { join } from 'node:path';
+import type { Batch } from '../../engine/batch.ts';
+import { defineSource, type Json, type Source, type StageContext } from '../../engine/component.ts';
+import { SluiceError } from '../../errors.ts';
+import { connectPubsub, type PubsubConnection } from './client.ts';
+import { type ElementShape, isRow, type Message, toBatch } from './elements.ts';
+import { Ledger, type LedgerPosition } from './ledger.ts';
+import { Reception } from './reception.ts';
+import { checkedName, createSubscription, refused, requireSubscription, requireTopic } from './resources.ts';
+import { isNotFound } from './retry.ts';
+import { WatermarkGuess } from './watermark.ts';
+
+const BATCH_MESSAGES = 1000;
+const BATCH_BYTES = 256 << 10;
+/** Read and not acknowledged: more is not read before the next checkpoint. Within what the ledger remembers. */
+const MAX_UNACKNOWLEDGED = 200_000;
+
+const config = {
+  type: 'object',
+  additionalProperties: false,
+  oneOf: [{ required: ['topic'] }, { required: ['subscription'] }],
+  properties: {
+    topic: {
+      type: 'string',
+      description: 'Read from now on, through a subscription of the job, which is deleted at its end.',
+    },
+    subscription: { type: 'string', description: 'Read what waits in it, and what comes.' },
+    format: {
+      enum: ['RAW', 'STRING', 'JSON'],
+      default: 'RAW',
+      description: 'RAW and STRING give the payload as it is. For JSON, parse it in a transform.',
+    },
+    attributes: {
+      type: 'array',
+      items: { type: 'string' },
+      description: 'Attributes to be fields of the element, null where a message lacks one.',
+    },
+    attributes_map: { type: 'string', description: 'A field that takes all attributes.' },
+    id_attribute: {
+      type: 'string',
+      description: 'Attribute by which messages are told apart, instead of their ids.',
+    },
+    timestamp_attribute: {
+      type: 'string',
+      description:
+        'Attribute with the event time (ms since the epoch, or RFC 3339), instead of the publish time.',
+    },
+  },
+} as const;
+
+export const readFromPubSub = defineSource({
+  name: 'ReadFromPubSub',
+  summary: 'Reads the messages of a Pub/Sub topic or subscription.',
+  description:
+    'Each element has one field, `payload`; with `attributes` or `attributes_map` it is a row. A message is ' +
+    'acknowledged once everything made of it is durable, and one that is delivered again is recognised by its id ' +
+    'and taken once, within the last 250,000 messages of a worker.',
+  config,
+  streaming: true,
+  examples: [
+    {
+      title: 'A topic into text files of five minutes',
+      yaml: 'pipeline:\n  type: chain\n  transforms:\n    - type: ReadFromPubSub\n      config: {topic: projects/local/topics/orders}\n    - type: WindowInto\n      config: {windowing: {type: fixed, size: 5m}}\n    - type: WriteToText\n      config: {path: gs://bucket/orders/part}\n',
+    },
+  ],
+  output: ({ format, attributes = [], attributes_map }) => {
+    if (format === 'JSON')
+      throw new SluiceError(
+        'PIPELINE_INVALID',
+        'ReadFromPubSub: format must be RAW or STRING; parse JSON in a transform, where a bad message can be a dead letter',
+      );
+    return isRow({ attributes, attributesMap: attributes_map })
+      ? { form: 'row' }
+      : { form: 'text', field: 'payload' };
+  },
+  async open(
+    { topic, subscription, attributes, attributes_map, id_attribute, timestamp_attribute },
+    context,
+  ) {
+    const shape = {
+      attributes: attributes ?? [],
+      attributesMap: attributes_map,
+      timestampAttribute: timestamp_attribute,
+    };
+    const topicName = topic === undefined ? undefined : checkedName('topics', topic);
+    const named = subscription === undefined ? undefined : checkedName('subscriptions', subscription);
+    const connection = await connectPubsub(context.config);
+    try {
+      const name = named ?? (await subscribe(connection, topicName ?? '', context));
+      if (named) await requireSubscription(connection, named);
+      return new PubsubSource(connection, { name, owned: !named }, shape, id_attribute, context);
+    } catch (error) {
+      await connection.close();
+      throw error;
+    }
+  },
+});
+
+/** The job's own subscription to the topic: of the same name when the job goes on. */
+async function subscribe(
+  connection: PubsubConnection,
+  topic: string,
+  { jobId, stage, report }: StageContext,
+): Promise<string> {
+  if (await requireTopic(connection, topic, 'INPUT_NOT_FOUND')) report('INFO', `created ${topic}`);
+  const id = `sluice-${jobId}-${stage.replace(/[^A-Za-z0-9-]+/g, '-')}`.slice(0, 255);
+  const name = `${topic.slice(0, topic.indexOf('/topics/'))}/subscriptions/${id}`;
+  try {
+    await createSubscription(connection, name, topic);
+  } catch (error) {
+    throw refused(error, 'INPUT_UNREADABLE', topic);
+  }
+  return name;
+}
+
+type Snapshot = LedgerPosition & { duplicates: number };
+
+class PubsubSource implements Source {
+  readonly #connection: PubsubConnection;
+  readonly #subscription: { name: string; owned: boolean };
+  readonly #shape: ElementShape;
+  readonly #idAttribute: string | undefined;
+  readonly #context: StageContext;
+  readonly #reception: Reception;
+  readonly #ledger: Ledger;
+  readonly #watermark = new WatermarkGuess();
+  /** Ack ids of what was read since the last snapshot, of what it holds, and of what is being acknowledged. */
+  #fresh: string[] = [];
+  #sealed: string[] = [];
+  #sending: readonly string[] = [];
+  #acknowledging: Promise<unknown> = Promise.resolve();
+  #ackFailure: { error: unknown } | undefined;
+  #duplicates: number;
+
+  constructor(
+    connection: PubsubConnection,
+    subscription: { name: string; owned: boolean },
+    shape: ElementShape,
+    idAttribute: string | undefined,
+    context: StageContext,
+  ) {
+    this.#connection = connection;
+    this.#subscription = subscription;
+    this.#shape = shape;
+    this.#idAttribute = idAttribute;
+    this.#context = context;
+    const restored = context.restored as Snapshot | null | undefined;
+    const directory = join(context.jobDirectory, 'stages', encodeURIComponent(context.stage));
+    this.#ledger = new Ledger(directory, `ledger-${context.worker.index}`, restored ?? undefined);
+    this.#duplicates = restored?.duplicates ?? 0;
+    this.#reception = new Reception(connection, subscription.name, () => this.#unacknowledged());
+  }
+
+  async read(signal: AbortSignal): Promise<Batch | 'idle'> {
+    for (;;) {
+      if (this.#ackFailure) throw this.#refused(this.#ackFailure.error);
+      const held = this.#fresh.length + this.#sealed.length >= MAX_UNACKNOWLEDGED;
+      if (held) await untilAborted(signal);
+      else
+        await this.#reception.wait(signal).catch((error: unknown) => {
+          throw this.#refused(error);
+        });
+      if (held || !this.#reception.ready) return 'idle';
+      const batch = this.#take();
+      if (batch) return batch;
+    }
+  }
+
+  /** The next messages that are not known yet, if any. */
+  #take(): Batch | undefined {
+    const messages: Message[] = [];
+    const before = this.#duplicates;
+    for (const { ackId, message } of this.#reception.take(BATCH_MESSAGES, BATCH_BYTES)) {
+      this.#fresh.push(ackId);
+      if (!message) continue;
+      if (this.#ledger.add(this.#idOf(message))) messages.push(message);
+      else this.#duplicates++;
+    }
+    if (this.#duplicates > before)
+      this.#context.report(
+        'DEBUG',
+        `${this.#duplicates - before} messages were delivered again and left out`,
+      );
+    if (messages.length === 0) return undefined;
+    const batch = toBatch(messages, this.#shape);
+    if (batch.times) this.#watermark.read(batch.times);
+    return batch;
+  }
+
+  #idOf({ messageId, attributes }: Message): string {
+    const name = this.#idAttribute;
+    return name !== undefined && Object.hasOwn(attributes, name)
+      ? (attributes[name] ?? messageId)
+      : messageId;
+  }
+
+  watermark(): number {
+    return this.#watermark.at(!this.#reception.ready);
+  }
+
+  snapshot(): Json {
+    this.#sealed = this.#sealed.length === 0 ? this.#fresh : this.#sealed.concat(this.#fresh);
+    this.#fresh = [];
+    return { ...this.#ledger.seal(), duplicates: this.#duplicates };
+  }
+
+  /** Resolves once the acknowledgements before these are answered: these go on while the next messages are read. */
+  async acknowledge(): Promise<void> {
+    this.#ledger.committed();
+    await this.#acknowledging;
+    if (this.#ackFailure) throw this.#refused(this.#ackFailure.error);
+    this.#sending = this.#sealed;
+    this.#sealed = [];
+    this.#acknowledging = this.#reception.acknowledge(this.#sending).then(
+      () => {
+        this.#sending = [];
+      },
+      (error: unknown) => {
+        this.#ackFailure = { error };
+      },
+    );
+  }
+
+  async close(ended: boolean): Promise<void> {
+    const { name: subscription, owned } = this.#subscription;
+    try {
+      await this.#acknowledging;
+      await this.#reception.close([...this.#unacknowledged()]);
+      if (ended && owned && this.#context.worker.index === 0)
+        await this.#connection.call(({ subscriber }, options) =>
+          subscriber.deleteSubscription({ subscription }, options),
+        );
+    } catch (error) {
+      if (!isNotFound(error)) this.#context.report('WARNING', this.#refused(error).message);
+    } finally {
+      await this.#connection.close();
+      this.#ledger.close(ended);
+    }
+  }
+
+  *#unacknowledged(): Iterable<string> {
+    yield* this.#sending;
+    yield* this.#sealed;
+    yield* this.#fresh;
+  }
+
+  #refused(error: unknown): SluiceError {
+    const { name } = this.#subscription;
+    if (isNotFound(error))
+      return new SluiceError('INPUT_NOT_FOUND', `${name} was deleted while it was read`, { cause: error });
+    return refused(error, 'INPUT_UNREADABLE', name);
+  }
+}
+
+async function untilAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>(resolve => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
