@@ -1,0 +1,52 @@
+/** EncodeDeadLetters: what failed, and why, as rows that can be written and replayed. */
+import { batchOf, columnsAt } from '../engine/batch.ts';
+import { defineTransform } from '../engine/component.ts';
+import { deadLetterOf } from '../engine/dead-letter.ts';
+import { SluiceError } from '../errors.ts';
+
+export const encodeDeadLetters = defineTransform({
+  name: 'EncodeDeadLetters',
+  summary: 'Makes dead letters of failed elements.',
+  description:
+    'Reads an error output and gives one row per element: `id`, `job`, `template`, `transform`, `code`, `message`, ' +
+    '`stack`, `attempts`, `time`, the original `payload` (`payloadBase64` when it is not UTF-8), and what the message ' +
+    'carried: `attributes`, `messageId`, `publishTime`, `key`, `position`. The same element has the same `id` when ' +
+    'it fails again after a restart.',
+  config: { type: 'object', properties: {} },
+  examples: [
+    {
+      title: 'Failed elements in a file of their own',
+      yaml: `
+pipeline:
+  type: chain
+  transforms:
+    - type: ReadFromText
+      config: {path: in.txt}
+    - type: JavaScriptUdf
+      config: {path: udf.js, function: process, error_handling: {output: errors}}
+    - type: WriteToText
+      config: {path: out/result}
+  extra_transforms:
+    - type: EncodeDeadLetters
+      input: JavaScriptUdf.errors
+    - type: WriteToJson
+      input: EncodeDeadLetters
+      config: {path: out/errors}
+`,
+    },
+  ],
+  output: input => {
+    if (input.form === 'failure') return { form: 'row' };
+    throw new SluiceError(
+      'PIPELINE_INVALID',
+      'EncodeDeadLetters takes failed elements: its input is the error output of a transform, such as Udf.errors',
+    );
+  },
+  open: async (_, context) => ({
+    process: batch => {
+      const all = Array.from({ length: batch.count }, (_, i) => i);
+      const letters = all.map(i => JSON.stringify(deadLetterOf(batch, i, context)));
+      return { good: [batchOf(letters, columnsAt(all, batch.times, batch.metadata))] };
+    },
+  }),
+});

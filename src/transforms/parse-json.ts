@@ -1,0 +1,96 @@
+/** ParseJson: text to rows. */
+import { isUtf8 } from 'node:buffer';
+import { type Batch, batchOf, columnsAt, type Failure, payloadOf, selectElements } from '../engine/batch.ts';
+import { defineTransform, type Outcome } from '../engine/component.ts';
+import { SluiceError } from '../errors.ts';
+
+const MAX_REASON = 200;
+
+export const parseJson = defineTransform({
+  name: 'ParseJson',
+  summary: 'Takes text for JSON objects.',
+  description:
+    'The text becomes the row as it is, numbers keep all their digits. What is no JSON object fails with ' +
+    'NOT_JSON_OBJECT: add `error_handling` to keep the job running.',
+  config: { type: 'object', properties: {} },
+  examples: [
+    {
+      title: 'Lines of JSON, with what is none kept aside',
+      yaml: `
+pipeline:
+  type: chain
+  transforms:
+    - type: ReadFromText
+      config: {path: events.ndjson}
+    - type: ParseJson
+      config: {error_handling: {output: errors}}
+    - type: WriteToJson
+      config: {path: out/events}
+  extra_transforms:
+    - type: EncodeDeadLetters
+      input: ParseJson.errors
+    - type: WriteToJson
+      name: WriteErrors
+      input: EncodeDeadLetters
+      config: {path: out/errors}
+`,
+    },
+  ],
+  output: input => {
+    if (input.form === 'text') return { form: 'row' };
+    const what =
+      input.form === 'row' ? 'rows already' : 'failed elements: EncodeDeadLetters makes rows of them';
+    throw new SluiceError('PIPELINE_INVALID', `ParseJson takes text, but its input gives ${what}`);
+  },
+  open: async (_, { stage }) => ({ process: batch => parse(batch, stage) }),
+});
+
+function parse(batch: Batch, transform: string): Outcome {
+  const good: number[] = [];
+  const bad: number[] = [];
+  const failures: Failure[] = [];
+  const isText = isUtf8(batch.bytes);
+  let hasBreaks = false;
+  for (let i = 0; i < batch.count; i++) {
+    const payload = payloadOf(batch, i);
+    const fault = isText || isUtf8(payload) ? faultOf(payload) : 'it is not valid UTF-8';
+    if (fault === undefined) {
+      good.push(i);
+      hasBreaks ||= payload.includes(LF) || payload.includes(CR);
+    } else {
+      bad.push(i);
+      failures.push({ code: 'NOT_JSON_OBJECT', message: `not a JSON object: ${fault}`, transform });
+    }
+  }
+  const rows = bad.length === 0 ? batch : selectElements(batch, good);
+  return {
+    good: good.length === 0 ? [] : [hasBreaks ? onOneLine(rows) : rows],
+    ...(bad.length > 0 && { failed: selectElements(batch, bad, failures) }),
+  };
+}
+
+const LF = 10;
+const CR = 13;
+
+function faultOf(payload: Buffer): string | undefined {
+  try {
+    const value: unknown = JSON.parse(payload.toString());
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return undefined;
+    return `it is ${Array.isArray(value) ? 'an array' : value === null ? 'null' : `a ${typeof value}`}`;
+  } catch (error) {
+    return (error instanceof Error ? error.message : String(error)).slice(0, MAX_REASON);
+  }
+}
+
+/** A row stands on one line where it is written: in JSON a line break is never more than white space. */
+function onOneLine(batch: Batch): Batch {
+  const rows = Array.from({ length: batch.count }, (_, i) => {
+    const row = Buffer.from(payloadOf(batch, i));
+    for (let at = 0; at < row.length; at++) if (row[at] === LF || row[at] === CR) row[at] = SPACE;
+    return row;
+  });
+  const all = rows.map((_, i) => i);
+  return batchOf(rows, columnsAt(all, batch.times, batch.metadata));
+}
+
+const SPACE = 32;
