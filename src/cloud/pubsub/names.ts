@@ -5,6 +5,9 @@ export type ResourceKind = 'topics' | 'subscriptions';
 /** The project that short names stand in. */
 export const LOCAL_PROJECT = 'projects/local';
 
+/** Lists what the embedded service has in all projects. */
+export const ALL_PROJECTS = 'projects/-';
+
 const PROJECT = /^projects\/[A-Za-z0-9][A-Za-z0-9.:_-]*$/;
 const ID = /^(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{2,254}$/;
 
@@ -24,3 +27,6 @@ export const isProject = (name: string): boolean => PROJECT.test(name);
 export function fullName(kind: ResourceKind, name: string): string {
   return name.includes('/') ? name : `${LOCAL_PROJECT}/${kind}/${name}`;
 }
+
+/** The shortest name that means the same. */
+export const shortName = (name: string): string => name.replace(/^projects\/local\/\w+\//, '');

@@ -3,7 +3,7 @@ import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { Broker } from './broker.ts';
 import { page, unary } from './calls.ts';
 import { MAX_REQUEST_BYTES } from './limits.ts';
-import { isProject } from './names.ts';
+import { ALL_PROJECTS, isProject } from './names.ts';
 import { invalid } from './refusal.ts';
 import type { TopicSettings } from './settings.ts';
 import { decodePublishRequest } from './wire.ts';
@@ -47,8 +47,9 @@ export function publisherMethods(broker: Broker): UntypedServiceImplementation {
 
 export type Mask = { paths: string[] } | null;
 
-/** Those whose names stand in this project. */
+/** Those whose names stand in this project; `projects/-` is all of them. */
 export function ofProject<T extends { name: string }>(all: readonly T[], project: string): T[] {
+  if (project === ALL_PROJECTS) return [...all];
   if (!isProject(project)) throw invalid(`'${project}' is not of the form projects/PROJECT`);
   return all.filter(({ name }) => name.startsWith(`${project}/`));
 }

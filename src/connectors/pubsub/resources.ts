@@ -1,5 +1,5 @@
 /** Finds the topics and subscriptions a pipeline names, and makes those that only the job can need. */
-import { fullName, nameFault, type ResourceKind } from '../../cloud/pubsub/names.ts';
+import { fullName, nameFault, type ResourceKind, shortName } from '../../cloud/pubsub/names.ts';
 import { type ErrorCode, SluiceError } from '../../errors.ts';
 import type { PubsubConnection } from './client.ts';
 import { isAlreadyExists, isNotFound, statusOf, verdicts } from './retry.ts';
@@ -55,7 +55,7 @@ export async function requireSubscription(connection: PubsubConnection, subscrip
   } catch (error) {
     if (!isNotFound(error)) throw refused(error, 'INPUT_UNREADABLE', subscription);
     const remedy = connection.embedded
-      ? `create it with \`sluice pubsub create TOPIC --subscription ${shortened(subscription)}\``
+      ? `create it with \`sluice pubsub create TOPIC --subscription ${shortName(subscription)}\``
       : 'create it, or name another';
     throw new SluiceError('INPUT_NOT_FOUND', `there is no subscription ${subscription}: ${remedy}`, {
       cause: error,
@@ -72,8 +72,6 @@ export function refused(error: unknown, code: ErrorCode, name: string): SluiceEr
     cause: error,
   });
 }
-
-const shortened = (name: string): string => name.replace(/^projects\/local\/\w+\//, '');
 
 async function unlessThere(creating: Promise<unknown>): Promise<void> {
   try {

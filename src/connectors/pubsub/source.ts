@@ -29,7 +29,7 @@ const config = {
     format: {
       enum: ['RAW', 'STRING', 'JSON'],
       default: 'RAW',
-      description: 'RAW and STRING give the payload as it is. For JSON, parse it in a transform.',
+      description: 'RAW and STRING give the payload as it is. For JSON, let ParseJson follow.',
     },
     attributes: {
       type: 'array',
@@ -68,7 +68,7 @@ export const readFromPubSub = defineSource({
     if (format === 'JSON')
       throw new SluiceError(
         'PIPELINE_INVALID',
-        'ReadFromPubSub: format must be RAW or STRING; parse JSON in a transform, where a bad message can be a dead letter',
+        'ReadFromPubSub: format must be RAW or STRING; for JSON let ParseJson follow, where a bad message can be a dead letter',
       );
     return isRow({ attributes, attributesMap: attributes_map })
       ? { form: 'row' }
