@@ -8,6 +8,7 @@ import { create } from './transforms/create.ts';
 import { encodeDeadLetters } from './transforms/encode-dead-letters.ts';
 import { filterByAttribute } from './transforms/filter-by-attribute.ts';
 import { flatten } from './transforms/flatten.ts';
+import { javaScriptUdf } from './transforms/javascript-udf.ts';
 import { logForTesting } from './transforms/log-for-testing.ts';
 import { parseJson } from './transforms/parse-json.ts';
 import { windowInto } from './transforms/window-into.ts';
@@ -18,6 +19,7 @@ const components: Component[] = [
   filterByAttribute,
   flatten,
   generateFromSchema,
+  javaScriptUdf,
   logForTesting,
   parseJson,
   readFromJson,

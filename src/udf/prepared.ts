@@ -114,5 +114,5 @@ function copied(batch: Batch, starts: Int32Array, ends: Int32Array, bytes: numbe
 
 /** What the function's second parameter tells of an element: only what the element has. */
 function contextOf(batch: Batch, index: number): object {
-  return { attributes: {}, ...batch.metadata?.[index], position: positionOf(batch, index) };
+  return { attributes: {}, position: positionOf(batch, index), ...batch.metadata?.[index] };
 }
