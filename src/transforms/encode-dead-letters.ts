@@ -21,17 +21,18 @@ pipeline:
   type: chain
   transforms:
     - type: ReadFromText
-      config: {path: in.txt}
-    - type: JavaScriptUdf
-      config: {path: udf.js, function: process, error_handling: {output: errors}}
-    - type: WriteToText
-      config: {path: out/result}
+      config: {path: gs://bucket/in/events.ndjson}
+    - type: ParseJson
+      config: {error_handling: {output: errors}}
+    - type: WriteToJson
+      config: {path: gs://bucket/out/events}
   extra_transforms:
     - type: EncodeDeadLetters
-      input: JavaScriptUdf.errors
+      input: ParseJson.errors
     - type: WriteToJson
+      name: WriteErrors
       input: EncodeDeadLetters
-      config: {path: out/errors}
+      config: {path: gs://bucket/out/errors}
 `,
     },
   ],

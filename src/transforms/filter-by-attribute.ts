@@ -28,12 +28,13 @@ export const filterByAttribute = defineTransform({
 pipeline:
   type: chain
   transforms:
-    - type: Create
-      config: {elements: [1]}
+    - type: ReadFromPubSub
+      config: {subscription: projects/demo/subscriptions/orders}
     - type: FilterByAttribute
       config: {key: region, pattern: "eu-.*"}
+    - type: WriteToPubSub
+      config: {topic: projects/demo/topics/orders-eu, keep_attributes: true}
 `,
-      output: [],
     },
   ],
   output: input => input,

@@ -15,24 +15,21 @@ export const parseJson = defineTransform({
   config: { type: 'object', properties: {} },
   examples: [
     {
-      title: 'Lines of JSON, with what is none kept aside',
+      title: 'Lines of JSON, and a warning for what is none',
       yaml: `
 pipeline:
   type: chain
   transforms:
     - type: ReadFromText
-      config: {path: events.ndjson}
+      config: {path: gs://bucket/in/events.ndjson}
     - type: ParseJson
       config: {error_handling: {output: errors}}
     - type: WriteToJson
-      config: {path: out/events}
+      config: {path: gs://bucket/out/events}
   extra_transforms:
-    - type: EncodeDeadLetters
+    - type: LogForTesting
       input: ParseJson.errors
-    - type: WriteToJson
-      name: WriteErrors
-      input: EncodeDeadLetters
-      config: {path: out/errors}
+      config: {level: WARNING}
 `,
     },
   ],
