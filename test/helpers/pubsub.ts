@@ -1,0 +1,108 @@
+/** Clients of a Pub/Sub, and what tests do with them all the time. */
+import { v1 } from '@google-cloud/pubsub';
+import { credentials } from '@grpc/grpc-js';
+import type { ReceivedMessage } from '../../src/connectors/pubsub/client.ts';
+
+export interface Clients {
+  publisher: v1.PublisherClient;
+  subscriber: v1.SubscriberClient;
+  close(): Promise<void>;
+}
+
+/** The official client's low-level clients, without retries. */
+export function clientsOf(host: string): Clients {
+  const [servicePath, port] = host.split(':');
+  const options = {
+    servicePath,
+    port: Number(port),
+    sslCreds: credentials.createInsecure(),
+    projectId: 'local',
+    clientOptions: { universeDomain: 'googleapis.com' },
+    'grpc.enable_http_proxy': 0,
+    'grpc.initial_reconnect_backoff_ms': 50,
+    'grpc.max_reconnect_backoff_ms': 200,
+  };
+  const publisher = new v1.PublisherClient(options);
+  const subscriber = new v1.SubscriberClient(options);
+  return {
+    publisher,
+    subscriber,
+    close: async () => {
+      await Promise.all([publisher.close(), subscriber.close()]);
+    },
+  };
+}
+
+let made = 0;
+
+/** A name nobody has yet: `topic` and `subscription` to it. */
+export function newNames(): { topic: string; subscription: string } {
+  const id = `t${process.pid}-${Date.now()}-${++made}`;
+  return { topic: `projects/test/topics/${id}`, subscription: `projects/test/subscriptions/${id}` };
+}
+
+export async function makeTopic(clients: Clients, settings: object = {}) {
+  const names = newNames();
+  await clients.publisher.createTopic({ name: names.topic });
+  await clients.subscriber.createSubscription({ name: names.subscription, topic: names.topic, ...settings });
+  return names;
+}
+
+/** Publishes texts, or messages as they are; gives the ids. */
+export async function publish(
+  clients: Clients,
+  topic: string,
+  messages: (string | object)[],
+): Promise<string[]> {
+  const [{ messageIds }] = await clients.publisher.publish({
+    topic,
+    messages: messages.map(each => (typeof each === 'string' ? { data: Buffer.from(each) } : each)),
+  });
+  return messageIds ?? [];
+}
+
+/** What waits now, up to `maxMessages`. */
+export async function pullNow(
+  { subscriber }: Clients,
+  subscription: string,
+  maxMessages = 1000,
+): Promise<ReceivedMessage[]> {
+  const [response] = await subscriber.pull({ subscription, maxMessages, returnImmediately: true });
+  return (response.receivedMessages ?? []) as ReceivedMessage[];
+}
+
+/** Pulls until there are this many, in at most ten seconds. */
+export async function pullCount(
+  clients: Clients,
+  subscription: string,
+  count: number,
+): Promise<ReceivedMessage[]> {
+  const received: ReceivedMessage[] = [];
+  const endMs = Date.now() + 10_000;
+  while (received.length < count) {
+    if (Date.now() > endMs) throw new Error(`only ${received.length} of ${count} messages came`);
+    const more = await pullNow(clients, subscription, count - received.length);
+    received.push(...more);
+    if (more.length === 0) await new Promise(resolve => setTimeout(resolve, 20));
+  }
+  return received;
+}
+
+export async function acknowledge(
+  { subscriber }: Clients,
+  subscription: string,
+  received: ReceivedMessage[],
+) {
+  await subscriber.acknowledge({ subscription, ackIds: ackIdsOf(received) });
+}
+
+export const ackIdsOf = (received: readonly ReceivedMessage[]): string[] =>
+  received.map(({ ackId }) => ackId);
+
+export const textsOf = (received: readonly ReceivedMessage[]): string[] =>
+  received.map(({ message }) => message?.data.toString() ?? '');
+
+export const hasCode =
+  (code: number) =>
+  (error: unknown): boolean =>
+    error instanceof Error && 'code' in error && error.code === code;
