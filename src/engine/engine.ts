@@ -143,12 +143,13 @@ class Pipeline {
 
   /** Waits until a checkpoint is due; true when there is nothing more to read. */
   async #untilDue(finished: Promise<boolean>): Promise<boolean> {
-    const { streaming } = this.#options;
+    const { streaming, config } = this.#options;
+    const everyMs = config.checkpointMs ?? CHECKPOINT_MS[streaming ? 'streaming' : 'bounded'];
     let timer: NodeJS.Timeout | undefined;
     this.#readSince = 0;
     const due = new Promise<false>(resolve => {
       this.#wake = () => resolve(false);
-      timer = setTimeout(this.#wake, CHECKPOINT_MS[streaming ? 'streaming' : 'bounded']);
+      timer = setTimeout(this.#wake, everyMs);
     });
     const ended = await Promise.race([finished, due]);
     clearTimeout(timer);

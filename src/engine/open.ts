@@ -23,15 +23,18 @@ export interface OpenStage {
     | { kind: 'sink'; sink: Sink };
 }
 
+type Kind = OpenStage['part']['kind'];
+
 /** The stages in the graph's order, each with its opened part; if one is refused, those before it are closed again. */
 export async function openStages(
   stages: Stage[],
   options: PipelineOptions,
   restored?: Checkpoint,
+  kinds: readonly Kind[] = ['sink', 'transform', 'source'],
 ): Promise<OpenStage[]> {
   const opened = new Map<Stage, OpenStage['part']>();
   try {
-    for (const kind of ['sink', 'transform', 'source'] as const) {
+    for (const kind of kinds) {
       for (const stage of stages) {
         if (stage.node.component.kind === kind) opened.set(stage, await openStage(stage, options, restored));
       }

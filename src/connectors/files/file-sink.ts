@@ -46,7 +46,7 @@ export async function openFileSink(settings: FileSinkSettings, context: StageCon
     join(folder, `${mine}${window}${late ? '.late' : ''}.${shard}`);
   const windowMs = windowing.type === 'fixed' ? windowing.sizeMs : 0;
 
-  await makeWritable(folder, naming.prefix);
+  const made = await makeWritable(folder, naming.prefix);
   const restored = context.restored as unknown as SinkState | undefined;
   await restoreStaged(restored, folder, mine, stagedPath);
   const panes = createPanes(
@@ -108,8 +108,7 @@ export async function openFileSink(settings: FileSinkSettings, context: StageCon
     async close(ended) {
       if (!ended) return;
       await removeStaged(folder, mine, new Set());
-      // The last sink to leave takes the folder along.
-      await rmdir(folder).catch(() => {});
+      await removeEmpty(folder, made);
     },
   };
 }
@@ -145,17 +144,30 @@ function shardsOf(numShards: number, { worker, stage }: StageContext): number[] 
   );
 }
 
-async function makeWritable(folder: string, prefix: string): Promise<void> {
+/** Gives the topmost folder that had to be made. */
+async function makeWritable(folder: string, prefix: string): Promise<string> {
   try {
-    await mkdir(folder, { recursive: true });
+    const made = await mkdir(folder, { recursive: true });
     const probe = join(folder, `probe-${process.pid}`);
     await (await open(probe, 'w')).close();
     await rm(probe);
+    return made ?? folder;
   } catch (error) {
-    if (systemCode(error) === 'ENOSPC') throw error;
+    if (systemCode(error) === undefined || systemCode(error) === 'ENOSPC') throw error;
     throw new SluiceError('OUTPUT_UNWRITABLE', `${prefix} cannot be written: ${(error as Error).message}`, {
       cause: error,
     });
+  }
+}
+
+/** Removes the staging folder and, if nothing was published, those made for it; the last sink to leave does. */
+async function removeEmpty(folder: string, topmost: string): Promise<void> {
+  for (let path = folder; path.startsWith(topmost); path = dirname(path)) {
+    const removed = await rmdir(path).then(
+      () => true,
+      () => false,
+    );
+    if (!removed) return;
   }
 }
 

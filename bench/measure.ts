@@ -1,0 +1,68 @@
+/** Runs a command and measures it with everything it starts. */
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+
+export interface Measured {
+  wallSeconds: number;
+  /** User and system time of the command and all its descendants. */
+  cpuSeconds: number;
+  /** The greatest sum of the resident memory of all processes, bytes; pages they share count for each. */
+  peakBytes: number;
+  stdout: string;
+}
+
+const POLL_MS = 25;
+const PAGE_BYTES = 4096;
+
+export async function measure(
+  command: string,
+  args: string[],
+  env: NodeJS.ProcessEnv = {},
+): Promise<Measured> {
+  const timed = ['-c', 'TIMEFORMAT="cpu %R %U %S"; time "$@"', 'bash', command, ...args];
+  const child = spawn('bash', timed, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', text => (stdout += text));
+  child.stderr.on('data', text => (stderr += text));
+  let peakBytes = 0;
+  const timer = setInterval(() => {
+    peakBytes = Math.max(peakBytes, residentBytes(child.pid ?? 0));
+  }, POLL_MS);
+  const status = await new Promise(resolve => child.on('close', resolve));
+  clearInterval(timer);
+  const [, wall, user, system] = /cpu ([\d.]+) ([\d.]+) ([\d.]+)/.exec(stderr) ?? [];
+  if (status !== 0 || wall === undefined)
+    throw new Error(`${command} ${args.join(' ')} failed: ${stdout}${stderr}`);
+  return { wallSeconds: Number(wall), cpuSeconds: Number(user) + Number(system), peakBytes, stdout };
+}
+
+/** Resident memory of a process and all below it. */
+function residentBytes(root: number): number {
+  const parents = new Map<number, number>();
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    const stat = read(`/proc/${name}/stat`);
+    const parent = /^\d+ \(.*\) \S (\d+)/.exec(stat)?.[1];
+    if (parent) parents.set(Number(name), Number(parent));
+  }
+  const isBelow = (pid: number): boolean =>
+    pid === root || (parents.has(pid) && isBelow(parents.get(pid) ?? 0));
+  let pages = 0;
+  for (const pid of parents.keys())
+    if (isBelow(pid)) pages += Number(read(`/proc/${pid}/statm`).split(' ')[1] ?? 0);
+  return pages * PAGE_BYTES;
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
