@@ -1,6 +1,6 @@
 /**
  * Every error Sluice reports on purpose: its code, what it means, and what the command line and the API
- * answer with it. `docs/errors.md` is generated from this table.
+ * answer with it, and why single elements fail. `docs/errors.md` is generated from these tables.
  */
 
 /** What a code stands for: the process exit status, the HTTP status, and two sentences for the user. */
@@ -72,6 +72,59 @@ export const errorKinds = {
 } as const satisfies Record<string, ErrorKind>;
 
 export type ErrorCode = keyof typeof errorKinds;
+
+/** What a code of a failed element stands for: two sentences for the user. */
+export type ElementErrorKind = Pick<ErrorKind, 'summary' | 'remedy'>;
+
+const elementError = (summary: string, remedy: string): ElementErrorKind => ({ summary, remedy });
+
+/** Why single elements fail: the codes in dead letters and in the counters. The job goes on. */
+export const elementErrorKinds = {
+  NOT_JSON_OBJECT: elementError(
+    'The text is no JSON object.',
+    'Mend the input, or keep such lines as text: only ParseJson asks for objects.',
+  ),
+  NOT_ONE_FIELD: elementError(
+    'A row that is to be written as text has not exactly one field.',
+    'Write rows with WriteToJson, or give them one field.',
+  ),
+  PUBSUB_MESSAGE_REFUSED: elementError(
+    'Pub/Sub does not take the message: it is empty or too large, or its attributes are.',
+    'A message holds at most 10 MB, and 100 attributes of at most 1024 bytes.',
+  ),
+  UDF_INPUT_NOT_UTF8: elementError(
+    'The element is not valid UTF-8, so a function cannot have it as text.',
+    'Mend the encoding of the input.',
+  ),
+  UDF_KILLED: elementError(
+    'The function crashed the process it runs in, twice.',
+    'Try the payload with `sluice udf run`.',
+  ),
+  UDF_MEMORY: elementError(
+    'The function needed more memory than it may have.',
+    'Raise the limit (`memory_mb`, `udfMemoryMb`), or build less at a time.',
+  ),
+  UDF_OUTPUT_TOO_LARGE: elementError(
+    'The function returned more than it may.',
+    'Raise the limit (`max_output_bytes`, `udfMaxOutputBytes`), or return less.',
+  ),
+  UDF_RETURN_NOT_OBJECT: elementError(
+    'The function was given a row and did not return a JSON object.',
+    'Return `JSON.stringify` of an object.',
+  ),
+  UDF_RETURN_TYPE: elementError(
+    'The function returned neither a string, nor null or undefined to drop the element.',
+    'Return `JSON.stringify` of the value; a function cannot be `async`.',
+  ),
+  UDF_THREW: elementError(
+    'The function threw.',
+    'The message and the stack name the line: catch the error there, or mend the input.',
+  ),
+  UDF_TIMEOUT: elementError(
+    'The function ran longer than it may.',
+    'Raise the limit (`timeout_ms`, `udfTimeoutMs`), or look for an endless loop.',
+  ),
+} as const satisfies Record<string, ElementErrorKind>;
 
 /** One thing wrong with what the user gave, e.g. a parameter, or a place in a file. */
 export interface Violation {

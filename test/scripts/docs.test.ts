@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { renderErrorsPage } from '../../scripts/docs/errors-page.ts';
+import { renderTransformsPage } from '../../scripts/docs/transforms-page.ts';
+import { elementErrorKinds, errorKinds } from '../../src/errors.ts';
+import { registry } from '../../src/registry.ts';
+
+const docs = join(import.meta.dirname, '../../docs');
+
+test('the page of errors has a row for every code', () => {
+  const page = renderErrorsPage();
+  for (const code of [...Object.keys(errorKinds), ...Object.keys(elementErrorKinds)])
+    assert.match(page, new RegExp(`^\\| \`${code}\` \\|`, 'm'));
+  assert.match(
+    page,
+    /^\| `USAGE` \| 2 \| 400 \| The command was called wrongly\. \| See `sluice --help`\. \|$/m,
+  );
+});
+
+test('the reference has every transform under its kind, with its config', () => {
+  const page = renderTransformsPage(registry);
+  for (const name of registry.keys()) assert.ok(page.includes(`\n### ${name}\n`), name);
+  assert.match(page, /^\| \*\*`windowing\.type`\*\* \| `fixed`, `global` \| /m);
+  assert.match(page, /^\| `level` \| .* Default: `"INFO"`\. \|$/m);
+});
+
+for (const [file, render] of [
+  ['errors.md', renderErrorsPage],
+  ['transforms.md', () => renderTransformsPage(registry)],
+] as const) {
+  test(`docs/${file} is what \`npm run docs\` writes`, async () => {
+    assert.equal(await readFile(join(docs, file), 'utf8'), render());
+  });
+}
