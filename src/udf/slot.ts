@@ -12,8 +12,8 @@ import { unwatch, type Watched, watch } from './watch.ts';
 
 /** A child answers within the time that two calls may take, and this. */
 const GRACE_MS = 1000;
-/** Its scripts may take this long to load, and it may fail to so often in a row. */
-const LOAD_MS = 10_000;
+/** Its scripts may take this long to load (the child itself gives up earlier), and fail to so often in a row. */
+const LOAD_MS = 5000;
 const MAX_FAILED_STARTS = 3;
 /** Node itself, buffers on both sides of the isolate, and what an isolate may take beyond its limit. */
 const residentLimitMb = (memoryMb: number) => 256 + 2 * memoryMb;

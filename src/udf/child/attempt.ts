@@ -9,12 +9,15 @@ export function attempt(action: () => void): Ending {
     action();
     return 'done';
   } catch (error) {
-    const message = error instanceof Error ? error.message : '';
-    if (message === 'Script execution timed out.') return 'timeout';
-    return message.startsWith('Isolate was disposed') || message === 'Isolate is disposed'
-      ? 'memory'
-      : 'stray';
+    return endingOf(error);
   }
+}
+
+/** What an error that a call into an isolate threw says of the call. */
+export function endingOf(error: unknown): Exclude<Ending, 'done'> {
+  const message = error instanceof Error ? error.message : '';
+  if (message === 'Script execution timed out.') return 'timeout';
+  return /^Isolate (was|is) disposed/.test(message) ? 'memory' : 'stray';
 }
 
 export const hasRun = (ending: Ending): boolean => ending === 'done' || ending === 'stray';

@@ -1,6 +1,7 @@
 /** Evaluates the user's scripts in a realm and finds the function to call. */
 import type ivm from 'isolated-vm';
 import type { LoadReply, LoadRequest } from '../frames.ts';
+import { endingOf } from './attempt.ts';
 
 type RefusalCode = Extract<LoadReply, { code: string }>['code'];
 
@@ -110,9 +111,9 @@ function missing(request: LoadRequest, context: ivm.Context, namespaces: ivm.Ref
 }
 
 function explain(error: unknown, isolate: ivm.Isolate, memoryMb: number): string {
-  if (isolate.isDisposed) return `loading needed more than ${memoryMb} MB`;
+  if (isolate.isDisposed || endingOf(error) === 'memory') return `loading needed more than ${memoryMb} MB`;
   const message = error instanceof Error ? error.message : String(error);
-  if (message === 'Script execution timed out.') return `loading took longer than ${LOAD_TIMEOUT_MS} ms`;
+  if (endingOf(error) === 'timeout') return `loading took longer than ${LOAD_TIMEOUT_MS} ms`;
   if (/Unexpected token 'export'|import statement outside a module/.test(message)) {
     return `${message}: a file that uses import or export must be named .mjs`;
   }

@@ -72,7 +72,7 @@ export function createSandbox(request: LoadRequest, write: (frame: Buffer) => vo
         return index + 1;
       }
       if (hasRun(ended) && done === 1 && transfer(batch, 0, index, 1)) return index + 1;
-      const code = realm.lost ? 'UDF_MEMORY' : 'UDF_TIMEOUT';
+      const code = ended === 'memory' || realm.lost ? 'UDF_MEMORY' : 'UDF_TIMEOUT';
       lose(index);
       if (wasFresh) {
         blame(batch, index, code);
