@@ -48,8 +48,8 @@ function parseTemplateYaml(text: string, file: string): object {
 function faultsOf(errors: ErrorObject[], root: object, file: string): Violation[] {
   const faults: Violation[] = [];
   for (const error of errors) {
-    // What an `if` or a branch says follows in errors of its own.
-    if (error.keyword === 'if') continue;
+    // These only repeat what an error of their own says.
+    if (error.keyword === 'if' || error.schemaPath.endsWith('/propertyNames/pattern')) continue;
     const { at, label } = locate(root, error.instancePath, extraKeyOf(error));
     const subject = at ?? `${file}:1:1`;
     const message = `${label ? `${label} ` : ''}${describeError(error)}`;

@@ -82,18 +82,16 @@ function describeParameter(
 /** The least that can be launched, and a function where the template takes one, each value its first example. */
 function exampleCommand({ id, parameters }: Template): string {
   const { required = [], oneOf, anyOf, allOf = [], properties } = parameters;
-  const choice = [...(oneOf ?? anyOf ?? [])].at(-1)?.required ?? [];
-  const chosen = Object.entries(properties).find(([name]) => choice.includes(name)) ? choice : [];
+  const choice = (oneOf ?? anyOf)?.at(-1)?.required ?? [];
   const byDefault = allOf
     .filter(({ if: { properties: asked = {} } }) =>
       Object.entries(asked).every(([name, { const: value }]) => value === properties[name]?.default),
     )
     .flatMap(({ then }) => then.required);
   const udf = ['javascriptTextTransformGcsPath', 'javascriptTextTransformFunctionName'];
-  const names = new Set(
-    [...chosen, ...required, ...byDefault, ...udf].filter(name => Object.hasOwn(properties, name)),
-  );
-  const lines = [...names].map(
+  const needed = new Set([...required, ...choice, ...byDefault, ...udf]);
+  const names = Object.keys(properties).filter(name => needed.has(name));
+  const lines = names.map(
     name => `  --parameters ${quoted(`${name}=${properties[name]?.examples?.[0] ?? '…'}`)}`,
   );
   return [`sluice run ${id}`, ...lines].join(' \\\n');

@@ -18,6 +18,16 @@ export function registerTemplates(program: Command): void {
     .description('what a template does, its parameters and an example')
     .option(...json)
     .action(guarded(async (id: string, options: Options) => show(id, options)));
+  templates
+    .command('test [id]')
+    .description('run the tests of a template, or of all')
+    .option(...json)
+    .action(
+      guarded(async (id: string | undefined, options: Options) => {
+        const { testTemplates } = await import('./templates-test.ts');
+        await testTemplates(id, options);
+      }),
+    );
 }
 
 interface Options {

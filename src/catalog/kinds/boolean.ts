@@ -5,7 +5,10 @@ export const boolean: Kind = {
   name: 'boolean',
   help: '`true` or `false`.',
   expected: () => 'true or false',
-  parse: given => ({ true: true, false: false })[given.trim().toLowerCase()],
+  parse(given) {
+    const word = given.trim().toLowerCase();
+    return word === 'true' || word === 'false' ? word === 'true' : undefined;
+  },
   widget: 'checkbox',
   paramType: 'BOOLEAN',
 };

@@ -5,7 +5,7 @@ import { leadsUp } from './path.ts';
 export const fileName: Kind = {
   name: 'file-name',
   help: 'The beginning or the end of a file name; it may name folders, but not lead out of them.',
-  expected: () => 'a part of a file name, without control characters, without the folders . and ..',
+  expected: () => 'a part of a file name, without control characters and without . or .. as a folder',
   parse: given => (hasControl(given) || leadsUp(given) || given.startsWith('/') ? undefined : given),
   widget: 'text',
   paramType: 'TEXT',
