@@ -1,9 +1,16 @@
 /** Clients of a Pub/Sub, and what tests do with them all the time. */
+import type { TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { v1 } from '@google-cloud/pubsub';
 import { credentials } from '@grpc/grpc-js';
+import { readAnnouncement } from '../../src/cloud/pubsub/announcement.ts';
+import { servePubsub } from '../../src/cloud/pubsub/server.ts';
+import { type Config, pubsubDirectory } from '../../src/config.ts';
 import type { ReceivedMessage } from '../../src/connectors/pubsub/client.ts';
+import { temporaryFolder } from './temporary.ts';
 
 export interface Clients {
+  host: string;
   publisher: v1.PublisherClient;
   subscriber: v1.SubscriberClient;
   close(): Promise<void>;
@@ -19,12 +26,14 @@ export function clientsOf(host: string): Clients {
     projectId: 'local',
     clientOptions: { universeDomain: 'googleapis.com' },
     'grpc.enable_http_proxy': 0,
+    'grpc.use_local_subchannel_pool': 1,
     'grpc.initial_reconnect_backoff_ms': 50,
     'grpc.max_reconnect_backoff_ms': 200,
   };
   const publisher = new v1.PublisherClient(options);
   const subscriber = new v1.SubscriberClient(options);
   return {
+    host,
     publisher,
     subscriber,
     close: async () => {
@@ -83,7 +92,7 @@ export async function pullCount(
     if (Date.now() > endMs) throw new Error(`only ${received.length} of ${count} messages came`);
     const more = await pullNow(clients, subscription, count - received.length);
     received.push(...more);
-    if (more.length === 0) await new Promise(resolve => setTimeout(resolve, 20));
+    if (more.length === 0) await sleep(20);
   }
   return received;
 }
@@ -106,3 +115,42 @@ export const hasCode =
   (code: number) =>
   (error: unknown): boolean =>
     error instanceof Error && 'code' in error && error.code === code;
+
+/** An embedded service in this process, gone after the test. */
+export async function serveHere(
+  t: TestContext,
+  directory?: string,
+): Promise<Clients & { directory: string; stop(): void }> {
+  const folder = directory ?? (await temporaryFolder(t));
+  const server = await servePubsub({ directory: folder, ports: [0], identity: 'test' });
+  const clients = clientsOf(`127.0.0.1:${server.port}`);
+  let stopped = false;
+  const stop = () => {
+    if (!stopped) server.close();
+    stopped = true;
+  };
+  t.after(async () => {
+    await clients.close();
+    stop();
+  });
+  return { ...clients, directory: folder, stop };
+}
+
+/** A configuration whose embedded service, once started, is gone after the test. */
+export async function configHere(t: TestContext): Promise<Config> {
+  const config = { home: await temporaryFolder(t) };
+  t.after(() => killService(config));
+  return config;
+}
+
+/** Kills the embedded service of this configuration, as a crash would. */
+export async function killService(config: Config): Promise<void> {
+  const pid = readAnnouncement(pubsubDirectory(config))?.pid;
+  if (pid === undefined) return;
+  try {
+    process.kill(pid, 'SIGKILL');
+    while (process.kill(pid, 0)) await sleep(5);
+  } catch {
+    // It is gone.
+  }
+}

@@ -26,9 +26,8 @@ export class Streams {
   readonly #byPeer = new Map<string, Set<Stream>>();
 
   add(peer: string, stream: Stream): void {
-    const streams = this.#byPeer.get(peer);
-    if (streams) streams.add(stream);
-    else this.#byPeer.set(peer, new Set([stream]));
+    const others = [...(this.#byPeer.get(peer) ?? [])].filter(each => !each.over);
+    this.#byPeer.set(peer, new Set([...others, stream]));
   }
 
   /** The connection of this peer is closed. */
@@ -115,6 +114,11 @@ class Stream {
       });
     for (const [i, ackId] of modifyDeadlineAckIds.entries())
       this.#broker.modifyDeadline(this.#subscription, [ackId], modifyDeadlineSeconds[i] ?? 0);
+  }
+
+  /** True when it has ended and nothing it handed out is held any more. */
+  get over(): boolean {
+    return !this.#open && this.#holder.messages === 0;
   }
 
   stop(): void {
