@@ -44,6 +44,8 @@ export interface Batch {
   readonly origin?: Origin;
   /** Set on what an error output carries: one failure per element, whose payload is the original one. */
   readonly failures?: readonly Failure[];
+  /** What failed was text in this field; absent: rows. */
+  readonly failedField?: string;
 }
 
 /** The payload of one element; shares memory with the batch. */
@@ -91,6 +93,7 @@ export function selectElements(batch: Batch, indices: readonly number[], failure
     ...columnsAt(indices, times, metadata),
     ...(batch.origin && { origin: batch.origin }),
     ...(failures ? { failures } : batch.failures && { failures: pickAll(batch.failures, indices) }),
+    ...(batch.failedField !== undefined && { failedField: batch.failedField }),
   };
 }
 

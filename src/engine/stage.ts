@@ -82,7 +82,8 @@ export async function emit(
   if (taken) account(stage, taken, outcome);
   await send(stage.good, outcome.good, stage.watermark, flight);
   const { failed } = outcome;
-  const failures = failed && failed.count > 0 ? [failed] : [];
+  const field = stage.node.input?.form === 'text' ? stage.node.input.field : undefined;
+  const failures = failed && failed.count > 0 ? [{ ...failed, failedField: field }] : [];
   await send(stage.errors, failures, stage.watermark, flight);
 }
 

@@ -74,6 +74,13 @@ export const writeToText = defineSink({
       output: ['one', 'two'],
     },
   ],
+  accept(input) {
+    if (input.form !== 'failure') return;
+    throw new SluiceError(
+      'PIPELINE_INVALID',
+      'WriteToText takes no failed elements: put EncodeDeadLetters before it',
+    );
+  },
   open: (settings, context) => openLinesSink(settings, context, textEncoder(context.input)),
 });
 
@@ -117,12 +124,6 @@ async function openLinesSink(settings: FileConfig, context: StageContext, encode
 }
 
 function textEncoder(input?: ElementType): Encode {
-  if (input?.form === 'failure') {
-    throw new SluiceError(
-      'PIPELINE_INVALID',
-      'WriteToText takes no failed elements: put EncodeDeadLetters before it',
-    );
-  }
   if (input?.form === 'text') return batch => ({ bytes: joinLines(batch) });
   return (batch, stage) => {
     const lines: string[] = [];
@@ -164,9 +165,11 @@ function jsonEncoder(input?: ElementType): Encode {
 
 /** Beam's error rows. */
 function errorRows(batch: Batch): string[] {
-  return payloads(batch).map((element, i) => {
-    const { message = '', stack = '' } = batch.failures?.[i] ?? {};
-    return JSON.stringify({ element, msg: message, stack });
+  const { failures, failedField } = batch;
+  return payloads(batch).map((payload, i) => {
+    const { message = '', stack = '' } = failures?.[i] ?? {};
+    const element = failedField === undefined ? payload : JSON.stringify({ [failedField]: payload });
+    return `{"element":${element},"msg":${JSON.stringify(message)},"stack":${JSON.stringify(stack)}}`;
   });
 }
 

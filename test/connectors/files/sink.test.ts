@@ -218,7 +218,11 @@ test('WriteToJson writes rows on one line each, text as its field, and failures 
   const cases: [StageContext['input'], ReturnType<typeof batchOf>, string][] = [
     [{ form: 'row' }, batchOf(['{"a":1}', '{\n "a": 2\n}']), '{"a":1}\n{"a":2}\n'],
     [{ form: 'text', field: 'line' }, batchOf(['é"']), '{"line":"é\\""}\n'],
-    [{ form: 'failure' }, batchOf(['x'], { failures }), '{"element":"x","msg":"why","stack":"at f"}\n'],
+    [
+      { form: 'failure' },
+      { ...batchOf(['x'], { failures }), failedField: 'line' },
+      '{"element":{"line":"x"},"msg":"why","stack":"at f"}\n',
+    ],
   ];
   for (const [input, batch, expected] of cases) {
     const folder = await temporaryFolder(t);

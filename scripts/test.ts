@@ -1,0 +1,36 @@
+/** `npm test`: type check, lint, generated files, all tests; or only the tests of the files named. */
+import { spawnSync } from 'node:child_process';
+import { globSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { styleText } from 'node:util';
+
+const root = dirname(import.meta.dirname);
+const named = process.argv.slice(2);
+const binary = (name: string): string => join(root, 'node_modules/.bin', name);
+const env = {
+  ...process.env,
+  // Tests start many workers: compiled once, they start in half the time.
+  NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/node'),
+  // In CI a server that should be there is a failure when it is not.
+  ...(process.env.CI && { SLUICE_REQUIRE_SERVICES: '1' }),
+};
+
+if (named.length === 0) {
+  step('type check', binary('tsc'), ['-p', '.']);
+  step('lint', binary('biome'), ['check', '--error-on-warnings']);
+  step('generated files', process.execPath, ['scripts/docs.ts', '--check']);
+}
+const files = named.length > 0 ? named : globSync('test/**/*.test.ts', { cwd: root }).sort();
+step('tests', process.execPath, [
+  '--disable-warning=ExperimentalWarning',
+  '--test',
+  '--test-reporter=spec',
+  ...files,
+]);
+
+function step(name: string, command: string, args: string[]): void {
+  process.stdout.write(`${styleText('bold', name)}\n`);
+  const { status, error } = spawnSync(command, args, { cwd: root, env, stdio: 'inherit' });
+  if (error) throw error;
+  if (status !== 0) process.exit(status ?? 1);
+}
