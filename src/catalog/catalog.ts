@@ -6,8 +6,8 @@ import type { Config } from '../config.ts';
 import { SluiceError, systemCode } from '../errors.ts';
 import { parseYaml } from '../pipeline/yaml.ts';
 import { didYouMean } from './near.ts';
-import { GROUPS_FOLDER, readTemplate, readText, TEMPLATE_FILE } from './read.ts';
 import type { Template, TemplateSummary } from './template.ts';
+import { GROUPS_FOLDER, readText, TEMPLATE_FILE } from './template-file.ts';
 
 /** The templates that come with Sluice. */
 export const shippedTemplates = fileURLToPath(new URL('../../templates', import.meta.url));
@@ -62,6 +62,8 @@ export async function loadCatalog(
     for (const entry of named) if (entry.origin === 'user') refuseShadow(entry, shippedIds);
     const entry = named[0] ?? (await list()).find(each => !('fault' in each) && each.aliases.includes(name));
     if (!entry) throw notFound(name, await list());
+    // A listing needs neither ajv nor Handlebars.
+    const { readTemplate } = await import('./read.ts');
     const template = await readTemplate(entry.file, entry.origin, shippedFolder);
     if (template.id === entry.id) return template;
     throw new SluiceError(

@@ -9,10 +9,7 @@ import type { ParameterGroup, ParameterSchema, ParametersSchema, TemplateFile } 
 import { compilePipeline } from './render.ts';
 import { namesIn } from './rules.ts';
 import type { Template, TemplateSummary } from './template.ts';
-
-/** The file of a template's folder, and the folder of the parameters that templates share. */
-export const TEMPLATE_FILE = 'template.yaml';
-export const GROUPS_FOLDER = 'groups';
+import { GROUPS_FOLDER, readText } from './template-file.ts';
 
 /** The template that a summary names; throws TEMPLATE_INVALID with the place of every fault. */
 export async function readTemplate(
@@ -48,16 +45,6 @@ export async function readTemplate(
     pipelineFrom: content.pipelineFrom,
     tests: content.tests ?? [],
   };
-}
-
-/** The text of a template file. */
-export async function readText(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    const why = systemCode(error) ?? String(error);
-    throw new SluiceError('TEMPLATE_INVALID', `${file} cannot be read: ${why}`, { cause: error });
-  }
 }
 
 /** A user's own group comes before a shipped one of the same name. */

@@ -3,7 +3,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { shippedTemplates, templatesIn } from './catalog.ts';
 import { describe, type ParameterDescription, type TemplateDescription } from './describe.ts';
-import { readTemplate, TEMPLATE_FILE } from './read.ts';
+import { readTemplate } from './read.ts';
+import { TEMPLATE_FILE } from './template-file.ts';
 
 /**
  * Writes the README.md of every shipped template, where it is not up to date.

@@ -4,12 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestMessage, TestRunner } from '../catalog/template-test.ts';
-import { type Config, loadConfig } from '../config.ts';
+import { readAnnouncement } from '../cloud/pubsub/announcement.ts';
+import { type Config, loadConfig, pubsubDirectory } from '../config.ts';
 import { connectPubsub, type PubsubConnection } from '../connectors/pubsub/client.ts';
 import { createSubscription, createTopic } from '../connectors/pubsub/resources.ts';
 import { totalsOf } from '../engine/counters.ts';
 import { saveJob } from '../jobs/job.ts';
 import { runJob } from '../jobs/run-job.ts';
+import { isAlive } from '../worker/job-file.ts';
 import { prepareJob } from './prepare.ts';
 
 /** How long to wait for what a test expects on a subscription. */
@@ -91,7 +93,11 @@ function lazyTopics(config: Config) {
       return pulled;
     },
     async close() {
-      await (await connecting)?.close();
+      if (!connecting) return;
+      await (await connecting).close();
+      // It would end by itself, but only after its folder has gone.
+      const service = readAnnouncement(pubsubDirectory(config));
+      if (service && isAlive(service.pid)) process.kill(service.pid);
     },
   };
 }

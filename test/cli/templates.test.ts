@@ -128,3 +128,12 @@ tests:
   assert.deepEqual([status, passed, failed], [1, 1, 1], stdout);
   assert.deepEqual(tests[1].failures, ['out/line* lacks three', 'out/line* has two, which is not expected']);
 });
+
+test('the tests of every template that comes with Sluice pass', { timeout: 180_000 }, async t => {
+  const { status, stdout } = await sluice(t, ['test', '--json']);
+  const { passed, tests } = JSON.parse(stdout);
+  const failed = tests.filter((each: { failures: string[] }) => each.failures.length > 0);
+  assert.deepEqual(failed, []);
+  assert.equal(status, 0);
+  assert.ok(passed >= 9);
+});

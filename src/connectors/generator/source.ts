@@ -6,6 +6,7 @@ import type { Batch } from '../../engine/batch.ts';
 import { defineSource, type Json, type Source, type StageContext } from '../../engine/component.ts';
 import { SluiceError, systemCode } from '../../errors.ts';
 import type { Draw } from './functions.ts';
+import { isMessage, messagesOf } from './message.ts';
 import { createPace } from './pace.ts';
 import { createRandom } from './random.ts';
 import { compileSchema, type RecordSchema } from './schema.ts';
@@ -30,6 +31,12 @@ const config = {
       default: 0,
       description: 'After how many records it ends; 0: never.',
     },
+    message_fields: {
+      type: 'boolean',
+      default: false,
+      description:
+        'Of records that are objects with `payload`, that alone is the payload, and `attributes` are those of the message.',
+    },
     seed: {
       type: 'integer',
       minimum: 0,
@@ -44,6 +51,7 @@ interface Settings {
   template?: keyof typeof schemas;
   rate?: number;
   limit?: number;
+  message_fields?: boolean;
   seed?: number;
 }
 
@@ -82,8 +90,9 @@ async function openGenerator(settings: Settings, context: StageContext): Promise
   const restored = context.restored as unknown as Position | undefined;
   const random = createRandom(restored?.random ?? (seed === undefined ? undefined : seed + worker.index));
   const share = limit === 0 ? Number.POSITIVE_INFINITY : shareOf(limit, worker);
-  const sampleBytes = schema.make({ random: createRandom(1), now: Date.now(), index: 0 }).length + 1;
-  const most = Math.max(1, Math.min(MAX_BATCH, Math.floor(BATCH_BYTES / sampleBytes)));
+  const sample = schema.make({ random: createRandom(1), now: Date.now(), index: 0 });
+  const most = Math.max(1, Math.min(MAX_BATCH, Math.floor(BATCH_BYTES / (sample.length + 1))));
+  const hasMessages = settings.message_fields === true && isMessage(sample);
   const pace = createPace(rate === undefined ? undefined : rate / worker.count, performance.now());
   let count = restored?.count ?? 0;
   let lastTime = 0;
@@ -106,7 +115,7 @@ async function openGenerator(settings: Settings, context: StageContext): Promise
       const index = count * worker.count + worker.index;
       const batch = makeBatch(schema, due, worker.count, { random, now: clock(), index });
       count += due;
-      return batch;
+      return hasMessages ? messagesOf(batch) : batch;
     },
     watermark: clock,
     snapshot: (): Json => ({ count, random: random.state() }),

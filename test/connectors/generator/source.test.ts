@@ -102,3 +102,19 @@ test('a schema is read from a file, also of a bucket of this machine', async t =
     message: `the schema ${join(home, 'none')}: there is no such file`,
   });
 });
+
+test('a record with payload and attributes is a message of these, where that is asked for', async t => {
+  const config = {
+    schema: '{"payload": {"n": {{index()}}}, "attributes": {"kind": "é", "size": 5}}',
+    limit: 2,
+  };
+  const batch = await (await open(t, { ...config, message_fields: true })).read(never);
+  assert.ok(typeof batch === 'object');
+  assert.deepEqual(textsOf(batch), ['{"n":0}', '{"n":1}']);
+  assert.deepEqual(batch.metadata, Array(2).fill({ attributes: { kind: 'é', size: '5' } }));
+  assert.equal(batch.times?.length, 2);
+  const [whole] = await readAll(await open(t, config));
+  assert.equal(whole, '{"payload":{"n":0},"attributes":{"kind":"é","size":5}}');
+  const plain = await readAll(await open(t, { schema: '{{index()}}', limit: 1, message_fields: true }));
+  assert.deepEqual(plain, ['0']);
+});
