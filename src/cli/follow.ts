@@ -2,14 +2,15 @@
 import { styleText } from 'node:util';
 import type { Config } from '../config.ts';
 import { totalsOf } from '../engine/counters.ts';
-import { type ErrorCode, errorKinds } from '../errors.ts';
+import { type ErrorCode, SluiceError } from '../errors.ts';
 import type { JobSummary } from '../jobs/job.ts';
 import { runJob } from '../jobs/run-job.ts';
 import type { WorkerEvent, WorkerProgress } from '../worker/protocol.ts';
-import { printJson } from './output.ts';
+import { failWith, printJson } from './output.ts';
 import type { PreparedJob } from './prepare.ts';
 
 const CANCELLED_STATUS = 130;
+const REFUSED_STATUS = 2;
 
 /** Runs the job to its end, tells how it goes, and sets the exit status. */
 export async function followJob(
@@ -37,15 +38,21 @@ export async function followJob(
   );
   const summary = await run.ended.finally(stopListening);
   status.clear();
-  if (json) printJson(summary);
-  else process.stdout.write(describeSummary(summary));
-  process.exitCode = exitStatus(summary);
+  tell(summary, json === true);
 }
 
-function exitStatus({ state, error }: JobSummary): number {
-  if (state === 'CANCELLED') return CANCELLED_STATUS;
-  if (state !== 'FAILED') return 0;
-  return errorKinds[error?.code as ErrorCode]?.exit ?? 1;
+function tell(summary: JobSummary, json: boolean): void {
+  const { error, state } = summary;
+  const fault = error && new SluiceError(error.code as ErrorCode, error.message);
+  // A job that was refused has nothing to sum up.
+  if (fault?.exitStatus === REFUSED_STATUS) {
+    failWith(fault, json);
+    return;
+  }
+  if (fault && !json) failWith(fault, json);
+  if (json) printJson(summary);
+  else process.stdout.write(describeSummary(summary));
+  process.exitCode = state === 'CANCELLED' ? CANCELLED_STATUS : (fault?.exitStatus ?? 0);
 }
 
 /** Ctrl-C (or SIGTERM) drains, the second one cancels. Gives the function that ends the listening. */
@@ -83,14 +90,9 @@ const LISTED_OUTPUTS = 10;
 
 /** The end of a run, for people. */
 export function describeSummary(summary: JobSummary): string {
-  const { jobId, state, seconds, elements, bytes, errors = {}, outputs, error } = summary;
+  const { jobId, state, seconds, elements, bytes, errors = {}, outputs } = summary;
   const rate = elements.read / Math.max(0.001, seconds);
   const lines = [`${bold(state)}  job ${jobId}, ${seconds.toFixed(1)} s, ${count(rate)} elements/s`];
-  if (error)
-    lines.push(
-      `  ${error.message} [${error.code}]`,
-      `  ${errorKinds[error.code as ErrorCode]?.remedy ?? ''}`,
-    );
   const reasons = Object.entries(errors).map(([code, times]) => `${code} ${count(times)}`);
   const rows: [string, number, string][] = [
     ['read', elements.read, size(bytes.read)],

@@ -209,7 +209,7 @@ class Pipeline {
   }
 
   async #close(ended: boolean): Promise<void> {
-    for (const { part } of this.#opened) await close(part, ended);
+    for (const { part } of this.#opened.toReversed()) await close(part, ended);
   }
 
   #checkThresholds(final: boolean): void {

@@ -40,7 +40,7 @@ export async function openStages(
       }
     }
   } catch (error) {
-    for (const part of opened.values()) await close(part, !restored).catch(() => {});
+    for (const part of [...opened.values()].reverse()) await close(part, !restored).catch(() => {});
     throw error;
   }
   return stages.flatMap(stage => {

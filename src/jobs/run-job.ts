@@ -2,6 +2,7 @@
 import type { Config } from '../config.ts';
 import { addCounters, type Counters, totalsOf } from '../engine/counters.ts';
 import type { Graph } from '../engine/graph.ts';
+import { type ErrorCode, errorKinds } from '../errors.ts';
 import { launchProcess, type WorkerHandle } from '../launchers/process.ts';
 import type { Job } from '../worker/job-file.ts';
 import type { WorkerEvent, WorkerProgress } from '../worker/protocol.ts';
@@ -23,22 +24,40 @@ interface WorkerRun {
   handle: WorkerHandle;
   progress?: WorkerProgress;
   running?: boolean;
-  end?: Extract<WorkerEvent, { type: 'ended' | 'failed' }>;
+  end?: Extract<WorkerEvent, { type: 'ended' }>;
 }
 
 /** Starts (or goes on with) a job whose file has been saved. */
 export function runJob(config: Config, job: Job, graph: Graph, listener: JobListener = {}): JobRun {
   const started = Date.now();
   const runs: WorkerRun[] = [];
+  let error: { code: string; message: string } | undefined;
+
+  /** The first failure is the job's. The other workers stop where they are, or clean up if the launch was refused. */
+  const fail = (code: string, message: string) => {
+    error ??= { code, message };
+    const isRefused = errorKinds[code as ErrorCode]?.exit === 2;
+    for (const { handle } of runs) isRefused ? handle.send({ type: 'cancel' }) : handle.abandon();
+  };
+  const note = (run: WorkerRun, event: WorkerEvent) => {
+    if ('progress' in event && event.progress) run.progress = event.progress;
+    if (event.type === 'running') run.running = true;
+    if (event.type === 'ended') run.end = event;
+    if (event.type === 'message') listener.onMessage?.(event);
+    if (event.type === 'running' && runs.every(each => each.running)) listener.onRunning?.();
+    if (event.type === 'progress') listener.onProgress?.(sumOf(runs));
+    if (event.type === 'failed') fail(event.code, event.message);
+  };
+  /** Waits for the process; one that ended without a word has failed. */
+  const settle = async (run: WorkerRun) => {
+    const { status, signal, lastWords } = await run.handle.exited;
+    if (run.end || error) return;
+    const how = signal ? `was killed by ${signal}` : `ended with status ${status}`;
+    fail('WORKER_LOST', `the worker ${how}${lastWords && `: ${lastWords}`}`);
+  };
   for (let index = 0; index < job.workers; index++) {
     const run: WorkerRun = {
-      handle: launchProcess(jobFile(config, job.id), index, event => {
-        note(run, event);
-        if (event.type === 'message') listener.onMessage?.(event);
-        else if (event.type === 'running' && runs.every(each => each.running)) listener.onRunning?.();
-        else if (event.type === 'progress') listener.onProgress?.(sumOf(runs));
-        else if (event.type === 'failed') for (const other of runs) other.handle.abandon();
-      }),
+      handle: launchProcess(jobFile(config, job.id), index, event => note(run, event)),
     };
     runs.push(run);
   }
@@ -47,7 +66,6 @@ export function runJob(config: Config, job: Job, graph: Graph, listener: JobList
     await saveState(config, job.id, 'RUNNING');
     await Promise.all(runs.map(settle));
     const { counters } = sumOf(runs);
-    const error = runs.map(({ end }) => end).find(end => end?.type === 'failed');
     const state = error ? 'FAILED' : stateOf(runs);
     await saveState(config, job.id, state);
     return {
@@ -57,8 +75,8 @@ export function runJob(config: Config, job: Job, graph: Graph, listener: JobList
       ...totalsOf(graph, counters),
       seconds: (Date.now() - started) / 1000,
       errors: errorsOf(graph, counters),
-      outputs: runs.flatMap(({ end }) => (end?.type === 'ended' ? end.outputs : [])),
-      ...(error?.type === 'failed' && { error: { code: error.code, message: error.message } }),
+      outputs: runs.flatMap(({ end }) => end?.outputs ?? []),
+      ...(error && { error }),
     };
   })();
 
@@ -66,21 +84,6 @@ export function runJob(config: Config, job: Job, graph: Graph, listener: JobList
     for (const { handle } of runs) handle.send({ type });
   };
   return { ended, drain: () => sendAll('drain'), cancel: () => sendAll('cancel') };
-}
-
-function note(run: WorkerRun, event: WorkerEvent): void {
-  if (event.type === 'running') run.running = true;
-  if ('progress' in event && event.progress) run.progress = event.progress;
-  if (event.type === 'ended' || event.type === 'failed') run.end ??= event;
-}
-
-/** Waits for the process; one that ended without a word has failed. */
-async function settle(run: WorkerRun): Promise<void> {
-  const { status, signal, lastWords } = await run.handle.exited;
-  if (run.end) return;
-  const how = signal ? `was killed by ${signal}` : `ended with status ${status}`;
-  const message = `the worker ${how}${lastWords && `: ${lastWords}`}`;
-  run.end = { type: 'failed', code: 'WORKER_LOST', message };
 }
 
 function sumOf(runs: readonly WorkerRun[]): WorkerProgress {
@@ -102,7 +105,7 @@ function errorsOf(graph: Graph, counters: Counters): Record<string, number> | un
 }
 
 function stateOf(runs: readonly WorkerRun[]): JobState {
-  const states = runs.flatMap(({ end }) => (end?.type === 'ended' ? [end.state] : []));
+  const states = runs.map(({ end }) => end?.state);
   if (states.includes('CANCELLED')) return 'CANCELLED';
   return states.includes('DRAINED') ? 'DRAINED' : 'DONE';
 }

@@ -1,13 +1,17 @@
 /** Clients of a Pub/Sub, and what tests do with them all the time. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { v1 } from '@google-cloud/pubsub';
 import { credentials } from '@grpc/grpc-js';
 import { readAnnouncement } from '../../src/cloud/pubsub/announcement.ts';
 import { servePubsub } from '../../src/cloud/pubsub/server.ts';
+import { ensurePubsub } from '../../src/cloud/pubsub/service.ts';
 import { type Config, pubsubDirectory } from '../../src/config.ts';
 import type { ReceivedMessage } from '../../src/connectors/pubsub/client.ts';
-import { temporaryFolder } from './temporary.ts';
+import { atEnd } from './at-end.ts';
 
 export interface Clients {
   host: string;
@@ -121,7 +125,7 @@ export async function serveHere(
   t: TestContext,
   directory?: string,
 ): Promise<Clients & { directory: string; stop(): void }> {
-  const folder = directory ?? (await temporaryFolder(t));
+  const folder = directory ?? (await folderHere(t));
   const server = await servePubsub({ directory: folder, ports: [0], identity: 'test' });
   const clients = clientsOf(`127.0.0.1:${server.port}`);
   let stopped = false;
@@ -129,18 +133,35 @@ export async function serveHere(
     if (!stopped) server.close();
     stopped = true;
   };
-  t.after(async () => {
-    await clients.close();
-    stop();
-  });
+  atEnd(t, stop);
+  atEnd(t, clients.close);
   return { ...clients, directory: folder, stop };
 }
 
 /** A configuration whose embedded service, once started, is gone after the test. */
 export async function configHere(t: TestContext): Promise<Config> {
-  const config = { home: await temporaryFolder(t) };
-  t.after(() => killService(config));
+  const config = { home: await folderHere(t) };
+  atEnd(t, () => killService(config));
   return config;
+}
+
+/** The same with the service started, and clients of it. */
+export async function localPubsub(t: TestContext): Promise<{ config: Config; clients: Clients }> {
+  const config = await configHere(t);
+  return { config, clients: await clientsHere(t, config) };
+}
+
+/** Clients of the embedded service of this configuration. */
+export async function clientsHere(t: TestContext, config: Config): Promise<Clients> {
+  const clients = clientsOf((await ensurePubsub(config)).host);
+  atEnd(t, clients.close);
+  return clients;
+}
+
+async function folderHere(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-test-'));
+  atEnd(t, () => rm(folder, { recursive: true, force: true }));
+  return folder;
 }
 
 /** Kills the embedded service of this configuration, as a crash would. */

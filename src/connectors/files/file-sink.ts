@@ -37,11 +37,10 @@ export async function openFileSink(settings: FileSinkSettings, context: StageCon
   const { naming, encode } = settings;
   const { windowing, worker, config } = context;
   const shards = shardsOf(settings.numShards, context);
-  const folder = join(
-    localPath(fixedFolder(naming.prefix, naming.patterns) || './', config),
-    `.sluice-${context.jobId}`,
-  );
-  const mine = `${createHash('sha256').update(context.stage).digest('hex').slice(0, 12)}.${worker.index}.`;
+  // A folder for each worker: whoever ends first takes away only his own.
+  const fixed = localPath(fixedFolder(naming.prefix, naming.patterns) || './', config);
+  const folder = join(fixed, `.sluice-${context.jobId}-${worker.index}`);
+  const mine = `${createHash('sha256').update(context.stage).digest('hex').slice(0, 12)}.`;
   const stagedPath = (window: WindowKey, late: boolean, shard: number) =>
     join(folder, `${mine}${window}${late ? '.late' : ''}.${shard}`);
   const windowMs = windowing.type === 'fixed' ? windowing.sizeMs : 0;

@@ -6,11 +6,16 @@ import { systemCode } from '../../errors.ts';
 
 /** Moves it to `path`, replacing what is there. A staged file that is gone was published before. */
 export async function publishReplacing(staged: string, path: string): Promise<string> {
-  await mkdir(dirname(path), { recursive: true });
-  crashPoint('file.rename');
-  await rename(staged, path).catch(ignoreMissing);
-  crashPoint('file.renamed');
-  return path;
+  for (;;) {
+    await mkdir(dirname(path), { recursive: true });
+    crashPoint('file.rename');
+    const again = await rename(staged, path).then(
+      () => false,
+      error => folderIsGone(error, staged),
+    );
+    crashPoint('file.renamed');
+    if (!again) return path;
+  }
 }
 
 /**
@@ -18,30 +23,40 @@ export async function publishReplacing(staged: string, path: string): Promise<st
  * there is never replaced.
  */
 export async function publishBeside(staged: string, path: (attempt: number) => string): Promise<string> {
-  for (let attempt = 0; ; attempt++) {
+  for (let attempt = 0; ; ) {
     const target = path(attempt);
     await mkdir(dirname(target), { recursive: true });
     crashPoint('file.rename');
-    const taken = await link(staged, target).then(
-      () => false,
+    const outcome = await link(staged, target).then(
+      () => 'published',
       error => linkFailed(error, staged, target),
     );
     crashPoint('file.renamed');
-    if (taken) continue;
+    if (outcome === 'taken') attempt++;
+    if (outcome !== 'published') continue;
     await unlink(staged).catch(ignoreMissing);
     return target;
   }
 }
 
-/** True when another file has the name; false when there is nothing left to do. */
-async function linkFailed(error: unknown, staged: string, target: string): Promise<boolean> {
-  const code = systemCode(error);
-  if (code === 'ENOENT') return false;
-  if (code !== 'EEXIST') throw error;
-  const [mine, theirs] = await Promise.all([stat(staged), stat(target)]);
-  return mine.ino !== theirs.ino || mine.dev !== theirs.dev;
+/** `taken`: another file has the name; `published`: there is nothing left to do; `again`: the folder was removed. */
+async function linkFailed(
+  error: unknown,
+  staged: string,
+  target: string,
+): Promise<'taken' | 'published' | 'again'> {
+  if (systemCode(error) !== 'EEXIST') return (await folderIsGone(error, staged)) ? 'again' : 'published';
+  const mine = await stat(staged).catch(ignoreMissing);
+  const theirs = await stat(target);
+  return !mine || (mine.ino === theirs.ino && mine.dev === theirs.dev) ? 'published' : 'taken';
 }
 
-function ignoreMissing(error: unknown): void {
+/** True when another worker's clean-up took the folder away; false when the file was published before. */
+async function folderIsGone(error: unknown, staged: string): Promise<boolean> {
+  if (systemCode(error) !== 'ENOENT') throw error;
+  return (await stat(staged).catch(ignoreMissing)) !== undefined;
+}
+
+function ignoreMissing(error: unknown): undefined {
   if (systemCode(error) !== 'ENOENT') throw error;
 }

@@ -1,0 +1,17 @@
+import type { TestContext } from 'node:test';
+
+const cleanups = new WeakMap<TestContext, (() => unknown)[]>();
+
+/** Cleans up after the test; what is set up last is taken down first. */
+export function atEnd(t: TestContext, cleanup: () => unknown): void {
+  const registered = cleanups.get(t);
+  if (registered) {
+    registered.push(cleanup);
+    return;
+  }
+  const all = [cleanup];
+  cleanups.set(t, all);
+  t.after(async () => {
+    for (const each of all.reverse()) await each();
+  });
+}
