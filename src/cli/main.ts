@@ -26,6 +26,9 @@ for (const register of [
   register(program);
 }
 
+// Whoever reads us may have read enough, as `head` does.
+process.stdout.on('error', () => process.exit());
+
 try {
   await program.parseAsync();
 } catch (error) {
