@@ -1,5 +1,4 @@
 /** Writes the results of a batch: the outputs of one call into the realm become the bytes of one frame. */
-import { isAscii } from 'node:buffer';
 import {
   FAILED,
   type FailureEntry,
@@ -26,27 +25,23 @@ export interface Outputs {
 
 export type ResultWriter = (outputs: Outputs) => void;
 
-const INITIAL_BYTES = 4 * 1024 * 1024;
+const INITIAL_BYTES = 8 * 1024 * 1024;
 const NEWLINE = 0x0a;
+/** Of UTF-8, for a unit of a string. */
+const MAX_BYTES_PER_UNIT = 3;
 
 export function createResultWriter(maxOutputBytes: number, write: (frame: Buffer) => void): ResultWriter {
   let buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
 
   return outputs => {
     const { statuses, text } = outputs;
-    const lengthsAt = HEADER_BYTES;
-    const payloadAt = lengthsAt + padded(statuses.length * 4);
-    reserve(payloadAt + text.length);
-    const lengths = tableIn(buffer, lengthsAt, statuses.length);
-    lengths.set(statuses);
-    buffer.write(text, payloadAt, 'latin1');
-    if (isAscii(buffer.subarray(payloadAt, payloadAt + text.length))) {
+    const payloadAt = HEADER_BYTES + padded(statuses.length * 4);
+    reserve(payloadAt + text.length * MAX_BYTES_PER_UNIT);
+    // As many bytes as characters: all is ASCII, and a length in characters is one in bytes.
+    if (buffer.write(text, payloadAt, 'utf8') === text.length) {
+      tableIn(buffer, HEADER_BYTES, statuses.length).set(statuses);
       finish(outputs, payloadAt, text.length, outputs.failures);
-      return;
-    }
-    // Two bytes at most become three.
-    reserve(payloadAt + text.length * 3);
-    encode(outputs, payloadAt);
+    } else encode(outputs, payloadAt);
   };
 
   /** Outputs beyond ASCII: each is encoded by itself, for its length in bytes. */
@@ -64,7 +59,7 @@ export function createResultWriter(maxOutputBytes: number, write: (frame: Buffer
       at += length + 1;
       if (bytes > maxOutputBytes) {
         lengths[i] = FAILED;
-        tooLarge.push([outputs.from + i, 'UDF_OUTPUT_TOO_LARGE', '', '']);
+        tooLarge.push([i, 'UDF_OUTPUT_TOO_LARGE', '', '']);
         continue;
       }
       lengths[i] = bytes;
@@ -81,7 +76,7 @@ export function createResultWriter(maxOutputBytes: number, write: (frame: Buffer
     const json = failures === '' ? '' : `[${failures}]`;
     let failureBytes = 0;
     if (json !== '') {
-      reserve(failuresAt + json.length * 3);
+      reserve(failuresAt + json.length * MAX_BYTES_PER_UNIT);
       failureBytes = buffer.write(json, failuresAt, 'utf8');
     }
     const { from, final, statuses } = outputs;

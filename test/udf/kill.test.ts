@@ -1,0 +1,76 @@
+/** Children die at any moment, and so may their parent. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { fatesOf, openTestPool, udfChildren, until } from './harness.ts';
+
+test('20,000 elements survive children that are killed at random', async t => {
+  const source = 'function process(x) { let n = 0; for (let i = 0; i < 3000; i++) n += i; return x + "!"; }';
+  const pool = await openTestPool(t, source, { slots: 2, timeoutMs: 1000 });
+  let kills = 0;
+  const killer = setInterval(() => {
+    const children = udfChildren();
+    const victim = children[Math.floor(Math.random() * children.length)];
+    if (victim === undefined) return;
+    process.kill(victim, 'SIGKILL');
+    kills++;
+  }, 331);
+  t.after(() => clearInterval(killer));
+  const elements = Array.from({ length: 20_000 }, (_, i) => `element ${i}`);
+  const fates: unknown[] = [];
+  while (fates.length < elements.length || kills < 5) {
+    const at = fates.length % elements.length;
+    const batches = [0, 1, 2, 3].map(i => elements.slice(at + i * 250, at + (i + 1) * 250));
+    for (const batch of await Promise.all(batches.map(each => fatesOf(pool, each)))) fates.push(...batch);
+  }
+  assert.ok(kills >= 5);
+  assert.deepEqual(
+    fates,
+    fates.map((_, i) => `element ${i % elements.length}!`),
+  );
+});
+
+test('a function that crashes its process fails alone', async t => {
+  const source = 'function process(x) { return x; }';
+  const pool = await openTestPool(t, source, { timeoutMs: 5000, slots: 1 });
+  const slow = await openTestPool(t, 'function process(x) { if (x === "bad") for (;;); return x; }', {
+    timeoutMs: 60_000,
+  });
+  assert.deepEqual(await fatesOf(pool, ['a']), ['a']);
+  const fates = fatesOf(slow, ['a', 'bad', 'b']);
+  for (let i = 0; i < 3; i++) {
+    const before = udfChildren();
+    await new Promise(resolve => setTimeout(resolve, 400));
+    // The element makes the process busy for ever: stands for one that crashes it.
+    for (const pid of before) process.kill(pid, 'SIGKILL');
+    await until(() => udfChildren().some(pid => !before.includes(pid)));
+  }
+  assert.deepEqual(
+    (await fates).map(fate => (typeof fate === 'object' ? fate?.code : fate)),
+    ['a', 'UDF_KILLED', 'b'],
+  );
+});
+
+test('no child outlives a parent that is killed, not even one that is lost in a loop', async t => {
+  const program = fileURLToPath(new URL('./orphan.ts', import.meta.url));
+  const parent = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.after(() => parent.kill('SIGKILL'));
+  await once(parent.stdout, 'data');
+  const children = udfChildren(parent.pid);
+  assert.equal(children.length, 2);
+  parent.kill('SIGKILL');
+  await until(() => children.every(pid => !alive(pid)));
+});
+
+function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
