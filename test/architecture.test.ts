@@ -22,7 +22,7 @@ const ARROWS: Record<string, string[]> = {
   launchers: ['worker'],
   worker: ['engine', 'formats', 'pipeline', 'registry'],
   registry: ['connectors', 'engine', 'transforms'],
-  catalog: ['engine', 'pipeline'],
+  catalog: ['cloud', 'engine', 'pipeline'],
   pipeline: ['engine'],
   transforms: ['engine', 'formats', 'udf'],
   connectors: ['cloud', 'engine', 'formats'],
@@ -38,7 +38,6 @@ const KNOWN_TO_ALL = ['errors', 'config'];
 /** Of a folder that may know another, only these files do. */
 const ONLY: [from: string, to: string, files: RegExp][] = [
   ['transforms', 'udf', /^transforms\/javascript-udf\.ts$/],
-  ['connectors', 'cloud', /^connectors\/pubsub\//],
 ];
 
 /** Programs of their own; what only scripts use counts as used too. */

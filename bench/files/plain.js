@@ -5,18 +5,20 @@ const [input, output] = process.argv.slice(2);
 const CHUNK_BYTES = 1 << 18;
 const source = openSync(input, 'r');
 const sink = openSync(output, 'w');
-const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
-let rest = '';
+const buffer = Buffer.allocUnsafe(2 * CHUNK_BYTES);
+let kept = 0;
 
-for (let read = readSync(source, buffer); read > 0; read = readSync(source, buffer)) {
-  // The records are ASCII: no character lies across two chunks.
-  const lines = (rest + buffer.latin1Slice(0, read)).split('\n');
-  rest = lines.pop();
+for (;;) {
+  const read = readSync(source, buffer, kept, CHUNK_BYTES);
+  if (read === 0) break;
+  const filled = kept + read;
+  const end = buffer.lastIndexOf(10, filled - 1) + 1;
   let out = '';
-  for (const line of lines) out += `${transform(line)}\n`;
+  for (const line of buffer.utf8Slice(0, end - 1).split('\n')) out += `${transform(line)}\n`;
   writeSync(sink, out);
+  buffer.copy(buffer, 0, end, filled);
+  kept = filled - end;
 }
-if (rest !== '') writeSync(sink, `${transform(rest)}\n`);
 closeSync(sink);
 
 function transform(payload) {

@@ -1,14 +1,24 @@
 /** `GCS_Text_to_GCS_Text` over 1 GB of 1 KB records with a parse-add-stringify UDF, against a plain Node script. */
 
 import { createHash } from 'node:crypto';
-import { createWriteStream, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { finished } from 'node:stream/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { type Measured, measure, median } from '../measure.ts';
+import { makeElements } from '../udf/elements.ts';
 
 const RECORDS = 1_000_000;
+const DISTINCT_RECORDS = 20_000;
 const ROUNDS = 3;
 const TARGETS = { wall: 0.9, cpu: 1.45, peakMb: 600 };
 
@@ -18,7 +28,7 @@ process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 
 const root = join(import.meta.dirname, '../..');
 const input = join(folder, 'in.ndjson');
-await generate(input);
+generate(input);
 const plain: Measured[] = [];
 const sluice: Measured[] = [];
 for (let round = 0; round < ROUNDS; round++) {
@@ -72,22 +82,10 @@ function hashOf(path: string): string {
   return createHash('sha256').update(readFileSync(path)).digest('hex');
 }
 
-async function generate(path: string): Promise<void> {
-  const out = createWriteStream(path);
-  for (let i = 0; i < RECORDS; i++) {
-    const record = {
-      id: i,
-      user: `user-${i % 5000}`,
-      amount: ((i * 37) % 10_000) / 100,
-      tags: ['a', 'bc', 'def'],
-      nested: { x: i, y: -i },
-    };
-    const line = JSON.stringify({
-      ...record,
-      text: 'lorem ipsum dolor '.repeat(50).slice(0, 995 - JSON.stringify(record).length),
-    });
-    if (!out.write(`${line}\n`)) await new Promise(resolve => out.once('drain', resolve));
-  }
-  out.end();
-  await finished(out);
+/** The same records as in `bench/udf`, written over and over. */
+function generate(path: string): void {
+  const text = `${makeElements(1000, DISTINCT_RECORDS).join('\n')}\n`;
+  const file = openSync(path, 'w');
+  for (let i = 0; i < RECORDS; i += DISTINCT_RECORDS) writeSync(file, text);
+  closeSync(file);
 }

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../config.ts';
 import { SluiceError, systemCode } from '../errors.ts';
+import { didYouMean } from '../pipeline/suggest.ts';
 import { parseYaml } from '../pipeline/yaml.ts';
-import { didYouMean } from './near.ts';
 import type { Template, TemplateSummary } from './template.ts';
 import { GROUPS_FOLDER, readText, TEMPLATE_FILE } from './template-file.ts';
 

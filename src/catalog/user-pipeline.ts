@@ -1,9 +1,8 @@
 /** The pipeline that a user brings in a parameter, with Jinja's `{{ variable }}`: no other part of Jinja. */
-import { readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { type Config, storageDirectory } from '../config.ts';
+import { readTextFile } from '../cloud/storage.ts';
+import type { Config } from '../config.ts';
 import type { Json } from '../engine/component.ts';
-import { SluiceError, systemCode, type Violation } from '../errors.ts';
+import { SluiceError, type Violation } from '../errors.ts';
 import { copyPlace, parseYaml } from '../pipeline/yaml.ts';
 import type { Template } from './template.ts';
 
@@ -20,7 +19,7 @@ export async function readUserPipeline(
   const path = parameters[from.file];
   if (typeof path !== 'string')
     return parseWithVariables(String(parameters[from.text]), from.text, variables);
-  return parseWithVariables(await readPipelineFile(path, config), path, variables);
+  return parseWithVariables(await readTextFile(path, 'the pipeline', config), path, variables);
 }
 
 /**
@@ -93,23 +92,4 @@ const textOf = (value: Json): string => (typeof value === 'string' ? value : JSO
 function placeAt(text: string, offset: number, file: string): string {
   const before = text.slice(0, offset).split('\n');
   return `${file}:${before.length}:${(before.at(-1)?.length ?? 0) + 1}`;
-}
-
-/** No pipeline is longer; parseYaml refuses what is still too long. */
-const MAX_FILE_BYTES = 1 << 22;
-
-async function readPipelineFile(path: string, config: Config): Promise<string> {
-  const local = path.startsWith('gs://') ? join(storageDirectory(config), path.slice('gs://'.length)) : path;
-  try {
-    const { size } = await stat(local);
-    if (size > MAX_FILE_BYTES) throw new Error(`it has ${size} bytes`);
-    return await readFile(local, 'utf8');
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT')
-      throw new SluiceError('INPUT_NOT_FOUND', `there is no pipeline file ${path}`, { cause: error });
-    const why = error instanceof Error ? error.message : String(error);
-    throw new SluiceError('INPUT_UNREADABLE', `cannot read the pipeline file ${path}: ${why}`, {
-      cause: error,
-    });
-  }
 }

@@ -2,9 +2,9 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import type { Json } from '../engine/component.ts';
 import { SluiceError, type Violation } from '../errors.ts';
+import { didYouMean } from '../pipeline/suggest.ts';
 import { kindOf, kinds } from './kinds/index.ts';
 import type { ParameterSchema, ParametersSchema } from './meta-schema.ts';
-import { didYouMean } from './near.ts';
 import { pipelineOptions, workerOptions } from './pipeline-options.ts';
 import type { Template } from './template.ts';
 import { violationsOf } from './violations.ts';

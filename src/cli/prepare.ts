@@ -1,11 +1,11 @@
 /** From what the user asks for to a job that can be started: everything is checked before anything runs. */
-import { readFile } from 'node:fs/promises';
 import { loadCatalog } from '../catalog/catalog.ts';
 import { renderTemplate } from '../catalog/render.ts';
 import { validateParameters } from '../catalog/validate.ts';
+import { readTextFile } from '../cloud/storage.ts';
 import { type Config, jobDirectory } from '../config.ts';
 import type { Graph } from '../engine/graph.ts';
-import { SluiceError, systemCode } from '../errors.ts';
+import { SluiceError } from '../errors.ts';
 import { newJobId } from '../jobs/job.ts';
 import { resolvePipeline } from '../pipeline/resolve.ts';
 import { parseYaml } from '../pipeline/yaml.ts';
@@ -48,7 +48,10 @@ async function pipelineOf(
   if (pipeline !== undefined) {
     if (Object.keys(parameters).length > 0)
       throw usage('--pipeline takes no --parameters: use the template Yaml_Template');
-    return { pipeline: parseYaml(await readPipeline(pipeline), pipeline), options: noOptions };
+    return {
+      pipeline: parseYaml(await readTextFile(pipeline, 'the pipeline', config), pipeline),
+      options: noOptions,
+    };
   }
   if (templateId === undefined) throw usage('name a template, or give a --pipeline');
   const template = await (await loadCatalog(config)).find(templateId);
@@ -59,15 +62,6 @@ async function pipelineOf(
     options: validated.options,
     pipeline: await renderTemplate(template, validated.parameters, context),
   };
-}
-
-async function readPipeline(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') throw new SluiceError('INPUT_NOT_FOUND', `there is no file ${path}`);
-    throw new SluiceError('INPUT_UNREADABLE', `${path} cannot be read: ${(error as Error).message}`);
-  }
 }
 
 const noOptions: Record<string, unknown> = {};

@@ -3,20 +3,27 @@ import { closest, distance } from 'fastest-levenshtein';
 
 /** `: did you mean X?`, or what there is to choose from; empty when there is nothing. */
 export function suggestion(name: string, known: readonly string[]): string {
-  if (known.length === 0) return '';
   const near = nearest(name, known);
+  if (near === undefined && known.length === 0) return '';
   return near ? `: did you mean ${near}?` : `: there is ${listed(known)}`;
+}
+
+/** `; did you mean X?`, where there is a near name; else empty. */
+export function didYouMean(name: string, known: readonly string[]): string {
+  const near = nearest(name, known);
+  return near ? `; did you mean ${near}?` : '';
 }
 
 /** The known name that differs in few letters or only in case. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
+  if (known.length === 0) return undefined;
   const short = name.slice(0, 100);
   const lower = short.toLowerCase();
   const near = closest(
     lower,
     known.map(each => each.toLowerCase()),
   );
-  const tolerated = Math.max(1, Math.floor(short.length / 3));
+  const tolerated = Math.max(2, Math.floor(short.length / 3));
   if (distance(lower, near) > tolerated) return undefined;
   return known.find(each => each.toLowerCase() === near);
 }

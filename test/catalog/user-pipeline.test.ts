@@ -93,6 +93,6 @@ test('a pipeline is read from a file, also of a bucket of this machine', async t
   assert.deepEqual(plain(await readUserPipeline(from, { text: 'a: 1' }, { home })), { a: 1 });
   await assert.rejects(readUserPipeline(from, { file: join(home, 'none.yaml') }, { home }), {
     code: 'INPUT_NOT_FOUND',
-    message: `there is no pipeline file ${join(home, 'none.yaml')}`,
+    message: `the pipeline ${join(home, 'none.yaml')}: there is no such file`,
   });
 });

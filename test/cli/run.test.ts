@@ -191,7 +191,7 @@ const badUsages: [string[], RegExp][] = [
   [['run', 'Word', '--parameters', 'nothing'], /"nothing" is not of the form name=value/],
   [['run', 'Word', '--parameters', '{"a":'], /the JSON object is not valid JSON/],
   [['run', 'Word', '--parameters', '@/nowhere.json'], /\/nowhere\.json cannot be read/],
-  [['run', '--pipeline', '/nowhere.yaml'], /there is no file \/nowhere\.yaml/],
+  [['run', '--pipeline', '/nowhere.yaml'], /the pipeline \/nowhere\.yaml: there is no such file/],
   [['run', 'Word', '--num-workers', '0'], /a whole number from 1 to 64/],
   [['rum'], /unknown command 'rum'.*\n.*Did you mean run\?/],
   [['resume', '../../etc/passwd'], /is not the id of a job/],

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { displayPath, localPath } from '../../cloud/storage.ts';
 import { type Batch, selectElements } from '../../engine/batch.ts';
 import { syncDirectory } from '../../engine/checkpoint.ts';
 import type { Json, Sink, StageContext, Windowing } from '../../engine/component.ts';
@@ -9,7 +10,6 @@ import { BEGINNING_OF_TIME, fixedWindowStart } from '../../engine/time.ts';
 import { SluiceError, systemCode } from '../../errors.ts';
 import { fileName, fixedFolder, type Naming } from './file-naming.ts';
 import { createPanes, type PaneState, type SealedFile, type WindowKey } from './panes.ts';
-import { displayPath, localPath } from './paths.ts';
 import { publishBeside, publishReplacing } from './publish.ts';
 import { cutBack } from './staged-file.ts';
 

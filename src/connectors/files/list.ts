@@ -1,8 +1,8 @@
 /** Finds the files an input pattern stands for, and shares them out among workers. */
 import { glob, stat } from 'node:fs/promises';
+import { displayPath, localPath } from '../../cloud/storage.ts';
 import type { Config } from '../../config.ts';
 import { SluiceError, systemCode } from '../../errors.ts';
-import { displayPath, localPath } from './paths.ts';
 
 export interface InputFile {
   /** As the user names it. */

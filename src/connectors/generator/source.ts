@@ -1,10 +1,8 @@
 /** `GenerateFromSchema`: records made up after a schema, at a steady rate. */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { type Config, storageDirectory } from '../../config.ts';
+import { readTextFile } from '../../cloud/storage.ts';
+import type { Config } from '../../config.ts';
 import type { Batch } from '../../engine/batch.ts';
 import { defineSource, type Json, type Source, type StageContext } from '../../engine/component.ts';
-import { SluiceError, systemCode } from '../../errors.ts';
 import type { Draw } from './functions.ts';
 import { isMessage, messagesOf } from './message.ts';
 import { createPace } from './pace.ts';
@@ -165,15 +163,5 @@ function interruptedWait(milliseconds: number, signal: AbortSignal): Promise<boo
 async function readSchema({ schema, path, template }: Settings, home: Config): Promise<RecordSchema> {
   if (template !== undefined) return compileSchema(schemas[template], template);
   if (path === undefined) return compileSchema(schema ?? '', 'schema');
-  const local = path.startsWith('gs://') ? join(storageDirectory(home), path.slice('gs://'.length)) : path;
-  try {
-    return compileSchema(await readFile(local, 'utf8'), path);
-  } catch (error) {
-    if (error instanceof SluiceError) throw error;
-    const isMissing = systemCode(error) === 'ENOENT';
-    const why = isMissing ? 'there is no such file' : error instanceof Error ? error.message : String(error);
-    throw new SluiceError(isMissing ? 'INPUT_NOT_FOUND' : 'INPUT_UNREADABLE', `the schema ${path}: ${why}`, {
-      cause: error,
-    });
-  }
+  return compileSchema(await readTextFile(path, 'the schema', home), path);
 }

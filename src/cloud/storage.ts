@@ -1,7 +1,8 @@
-/** Paths as users write them: local ones, and `gs://bucket/object`, which the local cloud keeps in a folder. */
+/** The local cloud's storage: paths as users write them, and where `gs://bucket/object` is kept. */
+import { readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { type Config, storageDirectory } from '../../config.ts';
-import { SluiceError } from '../../errors.ts';
+import { type Config, storageDirectory } from '../config.ts';
+import { SluiceError, systemCode } from '../errors.ts';
 
 const BUCKET = /^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$/;
 
@@ -29,4 +30,26 @@ export function localPath(path: string, config: Config): string {
 export function displayPath(local: string, pattern: string, config: Config): string {
   if (!pattern.startsWith('gs://')) return local;
   return `gs:/${local.slice(storageDirectory(config).length)}`;
+}
+
+/** No file that configures something is longer. */
+const MAX_TEXT_BYTES = 1 << 22;
+
+/**
+ * The text of a file that a parameter names.
+ * @param what what the file is, for the message: `the schema`
+ * @throws SluiceError INPUT_NOT_FOUND, INPUT_UNREADABLE
+ */
+export async function readTextFile(path: string, what: string, config: Config): Promise<string> {
+  const local = localPath(path, config);
+  try {
+    const { size } = await stat(local);
+    if (size > MAX_TEXT_BYTES) throw new Error(`it has ${size} bytes, more than ${MAX_TEXT_BYTES}`);
+    return await readFile(local, 'utf8');
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT')
+      throw new SluiceError('INPUT_NOT_FOUND', `${what} ${path}: there is no such file`);
+    const why = error instanceof Error ? error.message : String(error);
+    throw new SluiceError('INPUT_UNREADABLE', `${what} ${path} cannot be read: ${why}`, { cause: error });
+  }
 }
