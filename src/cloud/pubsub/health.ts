@@ -7,7 +7,11 @@ const TIMEOUT_MS = 3000;
 
 /** The identity of the service at `host:port`, or undefined when none answers there. */
 export function identityAt(host: string): Promise<string | undefined> {
-  const client = new Client(host, credentials.createInsecure(), { 'grpc.enable_http_proxy': 0 });
+  const client = new Client(host, credentials.createInsecure(), {
+    'grpc.enable_http_proxy': 0,
+    // Else the failure of an earlier call to this port would be the answer of this one for a while.
+    'grpc.use_local_subchannel_pool': 1,
+  });
   const same = (bytes: Buffer) => bytes;
   return new Promise(resolve => {
     const deadline = Date.now() + TIMEOUT_MS;

@@ -69,10 +69,11 @@ export class PubsubConnection {
   async recover(): Promise<void> {
     if (!this.embedded || this.#closed) return;
     const { host } = await ensurePubsub(this.#config);
-    if (host === this.#clients.host) return;
+    if (host === this.#clients.host || this.#closed) return;
     const before = this.#clients;
     this.#clients = await makeClients(this.#config);
     await closeClients(before);
+    if (this.#closed) await closeClients(this.#clients);
   }
 
   /** Opens a stream of messages, past the layer that would buffer them. */
@@ -92,6 +93,9 @@ export class PubsubConnection {
   }
 }
 
+/** Notices a connection that died without a word, as they do behind a NAT, before the leases are over. */
+const CLOUD_OPTIONS = { 'grpc.keepalive_time_ms': 30_000, 'grpc.keepalive_timeout_ms': 10_000 };
+
 const isElsewhere = ({ pubsubHost, googleCredentials }: Config): boolean =>
   pubsubHost !== undefined || googleCredentials !== undefined;
 
@@ -100,7 +104,7 @@ async function makeClients(config: Config): Promise<Clients> {
   loading.catch(() => {});
   const host = config.pubsubHost ?? (isElsewhere(config) ? undefined : (await ensurePubsub(config)).host);
   const { v1 } = await loading;
-  const options = host === undefined ? {} : await localOptions(host);
+  const options = host === undefined ? CLOUD_OPTIONS : await localOptions(host);
   const publisher = new v1.PublisherClient(options);
   const subscriber = new v1.SubscriberClient(options);
   return { host, publisher, subscriber };
@@ -118,6 +122,8 @@ async function localOptions(host: string) {
     // Known beforehand: the client would look for it on the network.
     clientOptions: { universeDomain: 'googleapis.com' },
     'grpc.enable_http_proxy': 0,
+    // A connection of its own: what another client met on this port does not delay it.
+    'grpc.use_local_subchannel_pool': 1,
     'grpc.initial_reconnect_backoff_ms': 100,
     'grpc.max_reconnect_backoff_ms': 2000,
   };

@@ -8,8 +8,8 @@ import type { PubsubConnection, PullStream, ReceivedMessage } from './client.ts'
 import { retryDelayMs, verdictOf } from './retry.ts';
 
 /** What waits to be read before the stream is held back. */
-const WAITING_BYTES = 8 << 20;
-const WAITING_MESSAGES = 20_000;
+const WAITING_BYTES = 4 << 20;
+const WAITING_MESSAGES = 5000;
 /** How long Pub/Sub waits for an acknowledgement; a worker that dies delays redelivery by as much. */
 const LEASE_SECONDS = 60;
 /** Twice within a lease, with room for a late timer. */
@@ -28,7 +28,8 @@ export class Reception {
   #waitingBytes = 0;
   #failure: { error: unknown } | undefined;
   #wake: () => void = () => {};
-  #closed = false;
+  readonly #receiving: Promise<void>;
+  readonly #closing = new AbortController();
 
   /** `outstanding` gives the ack ids that were read and are not acknowledged. */
   constructor(connection: PubsubConnection, subscription: string, outstanding: () => Iterable<string>) {
@@ -37,7 +38,7 @@ export class Reception {
     this.#outstanding = outstanding;
     this.#extending = setInterval(() => this.#extend(), EXTEND_MS);
     this.#extending.unref();
-    void this.#receive();
+    this.#receiving = this.#receive();
   }
 
   /** True when there is a message to take. */
@@ -85,9 +86,10 @@ export class Reception {
 
   /** Stops receiving; what waits and `unacknowledged` is given back, to be delivered again at once. */
   async close(unacknowledged: readonly string[]): Promise<void> {
-    this.#closed = true;
+    this.#closing.abort();
     clearInterval(this.#extending);
     this.#stream?.cancel();
+    await this.#receiving;
     const waiting = this.#waiting.slice(this.#next).map(({ ackId }) => ackId);
     this.#waiting = [];
     this.#next = 0;
@@ -100,20 +102,22 @@ export class Reception {
 
   /** Opens one stream after the other; ends when one breaks for good. */
   async #receive(): Promise<void> {
-    for (let attempt = 0; !this.#closed; ) {
+    const { signal } = this.#closing;
+    for (let attempt = 0; !signal.aborted; ) {
       try {
-        await this.#connection.recover();
         // Pub/Sub ends every stream after a while: only failures without any message between them count.
         if (await this.#receiveStream()) attempt = 0;
+        await this.#connection.recover();
       } catch (error) {
         const delayMs = retryDelayMs(attempt++);
-        if (this.#closed) return;
+        if (signal.aborted) return;
         if (verdictOf(error) === 'final' || delayMs === undefined) {
           this.#failure = { error };
           this.#wake();
           return;
         }
-        await sleep(delayMs);
+        await sleep(delayMs, undefined, { signal }).catch(() => {});
+        await this.#connection.recover().catch(() => {});
       }
     }
   }
@@ -121,7 +125,8 @@ export class Reception {
   /** Receives until the stream ends; true when a message came. */
   async #receiveStream(): Promise<boolean> {
     const stream = await this.#connection.streamingPull(this.#subscription);
-    if (this.#closed) {
+    if (this.#closing.signal.aborted) {
+      stream.on('error', () => {});
       stream.cancel();
       return false;
     }

@@ -6,6 +6,7 @@ import type { ReceivedMessage } from '../../../src/connectors/pubsub/client.ts';
 import {
   ackIdsOf,
   type Clients,
+  clientsHere,
   clientsOf,
   configHere,
   killService,
@@ -63,8 +64,7 @@ test('killed again and again, it loses no confirmed message and redelivers none 
     await clients.close();
   }
 
-  const clients = clientsOf((await ensurePubsub(config)).host);
-  t.after(() => clients.close());
+  const clients = await clientsHere(t, config);
   for (;;) {
     const request = { subscription, maxMessages: 1000, returnImmediately: true };
     const [response] = await clients.subscriber.pull(request, ONCE);

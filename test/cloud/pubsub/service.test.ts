@@ -9,6 +9,7 @@ import { announce, readAnnouncement } from '../../../src/cloud/pubsub/announceme
 import { ensurePubsub } from '../../../src/cloud/pubsub/service.ts';
 import { pubsubDirectory } from '../../../src/config.ts';
 import {
+  clientsHere,
   clientsOf,
   configHere,
   killService,
@@ -69,8 +70,7 @@ test('starts again where a killed service was, on the same port, with everything
   await before.close();
   await killService(config);
   assert.equal((await ensurePubsub(config, 10_000)).host, host);
-  const after = clientsOf(host);
-  t.after(() => after.close());
+  const after = await clientsHere(t, config);
   assert.deepEqual(textsOf(await pullCount(after, subscription, 1)), ['confirmed']);
 });
 
