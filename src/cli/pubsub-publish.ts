@@ -1,9 +1,10 @@
 /** `sluice pubsub publish`: the lines of a file or of the standard input as messages. */
 import { createReadStream } from 'node:fs';
 import { MAX_DATA_BYTES, messageFault } from '../cloud/pubsub/limits.ts';
+import { shortName } from '../cloud/pubsub/names.ts';
 import { loadConfig } from '../config.ts';
 import { connectPubsub } from '../connectors/pubsub/client.ts';
-import { checkedName, refused, requireTopic } from '../connectors/pubsub/resources.ts';
+import { checkedName, hasTopic, refused } from '../connectors/pubsub/resources.ts';
 import { payloadOf } from '../engine/batch.ts';
 import { SluiceError, systemCode } from '../errors.ts';
 import { splitLines } from '../formats/lines.ts';
@@ -15,6 +16,8 @@ const NEWLINE = Buffer.from('\n');
 export interface Published {
   topic: string;
   published: number;
+  /** How many subscriptions the topic has: without one nobody will ever read the messages. */
+  subscriptions: number;
 }
 
 export async function publish(
@@ -25,14 +28,21 @@ export async function publish(
   const topic = checkedName('topics', topicName);
   const connection = await connectPubsub(loadConfig());
   try {
-    await requireTopic(connection, topic, 'OUTPUT_UNWRITABLE');
+    if (!(await hasTopic(connection, topic, 'OUTPUT_UNWRITABLE')))
+      throw new SluiceError(
+        'OUTPUT_UNWRITABLE',
+        `there is no topic ${topic}: create it with \`sluice pubsub create ${shortName(topic)} --subscription NAME\``,
+      );
     let published = 0;
     for await (const payloads of requestsOf(file, attributes)) {
       const messages = payloads.map(data => ({ data, attributes }));
       await connection.call(({ publisher }, options) => publisher.publish({ topic, messages }, options));
       published += messages.length;
     }
-    return { topic, published };
+    const [subscriptions] = await connection.call(({ publisher }, options) =>
+      publisher.listTopicSubscriptions({ topic }, options),
+    );
+    return { topic, published, subscriptions: subscriptions.length };
   } catch (error) {
     throw systemCode(error) ? error : refused(error, 'OUTPUT_UNWRITABLE', topic);
   } finally {

@@ -1,5 +1,6 @@
 /** `sluice pubsub serve`: the embedded Pub/Sub in the foreground. */
 import { randomUUID } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
 import { announce, readAnnouncement } from '../cloud/pubsub/announcement.ts';
 import { servePubsub } from '../cloud/pubsub/server.ts';
 import { isLocked } from '../cloud/pubsub/store.ts';
@@ -8,6 +9,7 @@ import { SluiceError, systemCode } from '../errors.ts';
 
 export async function serve(port: number): Promise<void> {
   const directory = pubsubDirectory(loadConfig());
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
   const identity = randomUUID();
   const server = await servePubsub({ directory, ports: [port], identity }).catch((error: unknown) => {
     throw explained(error, directory, port);

@@ -34,7 +34,8 @@ export function registerPubsub(program: Command): void {
       tell(
         options,
         await (await import('./pubsub-publish.ts')).publish(topic, file, options.attribute),
-        count => `published ${count.published} messages to ${count.topic}`,
+        ({ published, topic: to, subscriptions }) =>
+          `published ${published} messages to ${to}${subscriptions === 0 ? '; it has no subscription, so nothing keeps them' : ''}`,
       ),
     );
   pubsub

@@ -21,12 +21,25 @@ const POLL_MS = 10;
 export async function ensurePubsub(config: Config, idleMs = IDLE_MS): Promise<{ host: string }> {
   if (config.pubsubHost) return { host: config.pubsubHost };
   const directory = pubsubDirectory(config);
+  const ensuring = underWay.get(directory) ?? findOrStart(directory, idleMs);
+  underWay.set(directory, ensuring);
+  try {
+    return { host: await ensuring };
+  } finally {
+    underWay.delete(directory);
+  }
+}
+
+/** Sources and sinks of one process ask at the same moment: one search serves them all. */
+const underWay = new Map<string, Promise<string>>();
+
+async function findOrStart(directory: string, idleMs: number): Promise<string> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const giveUpMs = Date.now() + START_TIMEOUT_MS;
   let starting: ChildProcess | undefined;
   while (Date.now() < giveUpMs) {
     const host = await runningService(directory);
-    if (host) return { host };
+    if (host) return host;
     if (!starting || starting.exitCode === LOCKED_STATUS) {
       // Another is starting or ending: it has the folder, so it is given time to announce itself or to go.
       if (starting) await sleep(POLL_MS * 10);

@@ -3,7 +3,6 @@
  * of the messages that wait for its acknowledgement. A message lies once per subscription, so that acknowledging
  * is deleting. The file is locked for as long as it is open: two services never share a folder.
  */
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 
@@ -39,9 +38,8 @@ export class Store {
   #lastId: number;
   #waiting: { resolve: () => void; reject: (error: unknown) => void }[] | undefined;
 
-  /** Opens the store of this folder; throws SQLite's error (see `isLocked`) when another process has it open. */
+  /** Opens the store of this folder, which must be there; throws SQLite's error (see `isLocked`) when another process has it open. */
   constructor(directory: string) {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
     this.#database = new DatabaseSync(join(directory, 'messages.sqlite'));
     this.#database.exec('PRAGMA locking_mode = EXCLUSIVE');
     this.#database.exec('PRAGMA auto_vacuum = INCREMENTAL');

@@ -13,22 +13,30 @@ export function checkedName(kind: ResourceKind, name: string): string {
 }
 
 /** Makes sure that the topic is there; in the embedded service it is made. True when it was made now. */
-export async function requireTopic(
+export async function ensureTopic(
   connection: PubsubConnection,
   topic: string,
   missing: ErrorCode,
 ): Promise<boolean> {
+  if (await hasTopic(connection, topic, missing)) return false;
+  if (!connection.embedded)
+    throw new SluiceError(missing, `there is no topic ${topic}: create it, or name another`);
+  await createTopic(connection, topic);
+  return true;
+}
+
+/** True when there is such a topic; other answers than no are thrown under this code. */
+export async function hasTopic(
+  connection: PubsubConnection,
+  topic: string,
+  code: ErrorCode,
+): Promise<boolean> {
   try {
     await connection.call(({ publisher }, options) => publisher.getTopic({ topic }, options));
-    return false;
-  } catch (error) {
-    if (!isNotFound(error)) throw refused(error, missing, topic);
-    if (!connection.embedded)
-      throw new SluiceError(missing, `there is no topic ${topic}: create it, or name another`, {
-        cause: error,
-      });
-    await createTopic(connection, topic);
     return true;
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    throw refused(error, code, topic);
   }
 }
 

@@ -4,7 +4,7 @@ import { defineSink, type ElementType, type Json, type Sink } from '../../engine
 import { SluiceError } from '../../errors.ts';
 import { connectPubsub, type PubsubConnection } from './client.ts';
 import { type MessageShape, messageOf, type OutgoingMessage } from './messages.ts';
-import { checkedName, refused, requireTopic } from './resources.ts';
+import { checkedName, ensureTopic, refused } from './resources.ts';
 
 /** Pub/Sub takes 1,000 messages and 10 MB a request; smaller ones are answered sooner. */
 const REQUEST_MESSAGES = 1000;
@@ -65,7 +65,7 @@ export const writeToPubSub = defineSink({
     const topic = checkedName('topics', asked.topic);
     const connection = await connectPubsub(context.config);
     try {
-      if (await requireTopic(connection, topic, 'OUTPUT_UNWRITABLE'))
+      if (await ensureTopic(connection, topic, 'OUTPUT_UNWRITABLE'))
         context.report('INFO', `created ${topic}`);
     } catch (error) {
       await connection.close();

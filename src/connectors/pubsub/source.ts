@@ -7,7 +7,7 @@ import { connectPubsub, type PubsubConnection } from './client.ts';
 import { type ElementShape, isRow, type Message, toBatch } from './elements.ts';
 import { Ledger, type LedgerPosition } from './ledger.ts';
 import { Reception } from './reception.ts';
-import { checkedName, createSubscription, refused, requireSubscription, requireTopic } from './resources.ts';
+import { checkedName, createSubscription, ensureTopic, refused, requireSubscription } from './resources.ts';
 import { isNotFound } from './retry.ts';
 import { WatermarkGuess } from './watermark.ts';
 
@@ -103,7 +103,7 @@ async function subscribe(
   topic: string,
   { jobId, stage, report }: StageContext,
 ): Promise<string> {
-  if (await requireTopic(connection, topic, 'INPUT_NOT_FOUND')) report('INFO', `created ${topic}`);
+  if (await ensureTopic(connection, topic, 'INPUT_NOT_FOUND')) report('INFO', `created ${topic}`);
   const id = `sluice-${jobId}-${stage.replace(/[^A-Za-z0-9-]+/g, '-')}`.slice(0, 255);
   const name = `${topic.slice(0, topic.indexOf('/topics/'))}/subscriptions/${id}`;
   try {
