@@ -7,6 +7,7 @@ import {
   checkName,
   checkSubscription,
   checkTopic,
+  completed,
   policyOf,
   type SubscriptionSettings,
   type TopicSettings,
@@ -135,13 +136,7 @@ export class Broker {
   ): Promise<SubscriptionSettings> {
     const subscription = this.subscription(asked.name);
     const { settings, delivery } = subscription;
-    const changed = updated(settings, asked, mask, CHANGEABLE_IN_SUBSCRIPTION);
-    if (settings.topic !== DELETED_TOPIC) subscription.settings = checkSubscription(changed);
-    else
-      subscription.settings = {
-        ...checkSubscription({ ...changed, topic: 'projects/a/topics/any' }),
-        topic: DELETED_TOPIC,
-      };
+    subscription.settings = completed(updated(settings, asked, mask, CHANGEABLE_IN_SUBSCRIPTION));
     delivery.policy = policyOf(subscription.settings);
     await this.#store.write(() => this.#save(subscription));
     return subscription.settings;

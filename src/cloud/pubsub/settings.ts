@@ -57,10 +57,13 @@ export function checkSubscription(asked: SubscriptionSettings): SubscriptionSett
   refuseExtras(asked, SUBSCRIPTION_EXTRAS);
   const push = asked.pushConfig as { pushEndpoint?: string } | null | undefined;
   if (push?.pushEndpoint) throw unimplemented('pushing to an endpoint');
+  return completed({ ...asked, state: 'ACTIVE', pushConfig: push ?? {} });
+}
+
+/** The settings with what was left out filled in; throws where a value is out of its range. */
+export function completed(asked: SubscriptionSettings): SubscriptionSettings {
   const settings = {
     ...asked,
-    state: 'ACTIVE',
-    pushConfig: push ?? {},
     ackDeadlineSeconds: asked.ackDeadlineSeconds || DEFAULT_ACK_DEADLINE_SECONDS,
     messageRetentionDuration: asked.messageRetentionDuration ?? SEVEN_DAYS,
     deadLetterPolicy: asked.deadLetterPolicy && {

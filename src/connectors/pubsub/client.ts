@@ -3,7 +3,7 @@
  * credentials, or the embedded service. Loaded when it is first needed.
  */
 import type { v1 } from '@google-cloud/pubsub';
-import type { ClientDuplexStream } from '@grpc/grpc-js';
+import type { Client, ClientDuplexStream, connectivityState } from '@grpc/grpc-js';
 import { ensurePubsub } from '../../cloud/pubsub/service.ts';
 import type { Config } from '../../config.ts';
 import { SluiceError } from '../../errors.ts';
@@ -23,6 +23,13 @@ export interface ReceivedMessage {
 
 export type PullStream = ClientDuplexStream<object, { receivedMessages: ReceivedMessage[] }>;
 
+interface PullStub extends Client {
+  streamingPull(metadata: object): PullStream;
+}
+
+/** The state of a channel in which it has a connection. */
+const READY: connectivityState.READY = 2;
+
 /** No gax retry: `retry.ts` decides. */
 const CALL = { retry: null, timeout: 60_000 } as const;
 
@@ -40,6 +47,7 @@ export async function connectPubsub(config: Config): Promise<PubsubConnection> {
 export class PubsubConnection {
   readonly #config: Config;
   #clients: Clients;
+  #pulling: PullStub | undefined;
   #closed = false;
 
   constructor(config: Config, clients: Clients) {
@@ -65,6 +73,11 @@ export class PubsubConnection {
     }
   }
 
+  /** True while the stream of messages has a connection. */
+  get ready(): boolean {
+    return this.#pulling?.getChannel().getConnectivityState(false) === READY;
+  }
+
   /** Starts the embedded service again if it has ended, maybe elsewhere. */
   async recover(): Promise<void> {
     if (!this.embedded || this.#closed) return;
@@ -81,9 +94,8 @@ export class PubsubConnection {
     const { Metadata } = await import('@grpc/grpc-js');
     const metadata = new Metadata();
     metadata.set('x-goog-request-params', `subscription=${subscription}`);
-    const stub = (await this.#clients.subscriber.initialize()) as unknown as {
-      streamingPull(metadata: object): PullStream;
-    };
+    const stub = (await this.#clients.subscriber.initialize()) as unknown as PullStub;
+    this.#pulling = stub;
     return stub.streamingPull(metadata);
   }
 

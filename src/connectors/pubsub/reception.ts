@@ -11,7 +11,7 @@ import { retryDelayMs, verdictOf } from './retry.ts';
 const WAITING_BYTES = 4 << 20;
 const WAITING_MESSAGES = 5000;
 /** How long Pub/Sub waits for an acknowledgement; a worker that dies delays redelivery by as much. */
-const LEASE_SECONDS = 60;
+export const LEASE_SECONDS = 60;
 /** Twice within a lease, with room for a late timer. */
 const EXTEND_MS = 25_000;
 /** Pub/Sub takes 512 KiB a request: that many of its ids of up to 200 bytes. */
@@ -44,6 +44,11 @@ export class Reception {
   /** True when there is a message to take. */
   get ready(): boolean {
     return this.#next < this.#waiting.length;
+  }
+
+  /** True when nothing waits, and messages would come if there were any. */
+  get caughtUp(): boolean {
+    return !this.ready && this.#connection.ready;
   }
 
   /** Takes up to this many messages, in the order in which they came. */

@@ -6,7 +6,7 @@ import { SluiceError } from '../../errors.ts';
 import { connectPubsub, type PubsubConnection } from './client.ts';
 import { type ElementShape, isRow, type Message, toBatch } from './elements.ts';
 import { Ledger, type LedgerPosition } from './ledger.ts';
-import { Reception } from './reception.ts';
+import { LEASE_SECONDS, Reception } from './reception.ts';
 import { checkedName, createSubscription, ensureTopic, refused, requireSubscription } from './resources.ts';
 import { isNotFound } from './retry.ts';
 import { WatermarkGuess } from './watermark.ts';
@@ -15,6 +15,9 @@ const BATCH_MESSAGES = 1000;
 const BATCH_BYTES = 256 << 10;
 /** Read and not acknowledged: more is not read before the next checkpoint. Within what the ledger remembers. */
 const MAX_UNACKNOWLEDGED = 200_000;
+
+/** The embedded service delivers in the order of the publish times; Google's, and event times, are roughly so. */
+const SLACK_MS = { inOrder: 1000, roughly: 10_000 };
 
 const config = {
   type: 'object',
@@ -124,7 +127,7 @@ class PubsubSource implements Source {
   readonly #context: StageContext;
   readonly #reception: Reception;
   readonly #ledger: Ledger;
-  readonly #watermark = new WatermarkGuess();
+  readonly #watermark: WatermarkGuess;
   /** Ack ids of what was read since the last snapshot, of what it holds, and of what is being acknowledged. */
   #fresh: string[] = [];
   #sealed: string[] = [];
@@ -149,6 +152,9 @@ class PubsubSource implements Source {
     const directory = join(context.jobDirectory, 'stages', encodeURIComponent(context.stage));
     this.#ledger = new Ledger(directory, `ledger-${context.worker.index}`, restored ?? undefined);
     this.#duplicates = restored?.duplicates ?? 0;
+    const heldForMs = restored && !connection.embedded ? LEASE_SECONDS * 1000 : 0;
+    const slack = connection.embedded && !shape.timestampAttribute ? SLACK_MS.inOrder : SLACK_MS.roughly;
+    this.#watermark = new WatermarkGuess(slack, Date.now() + heldForMs);
     this.#reception = new Reception(connection, subscription.name, () => this.#unacknowledged());
   }
 
@@ -196,7 +202,7 @@ class PubsubSource implements Source {
   }
 
   watermark(): number {
-    return this.#watermark.at(!this.#reception.ready);
+    return this.#watermark.at(this.#reception.caughtUp);
   }
 
   snapshot(): Json {
