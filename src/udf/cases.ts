@@ -72,9 +72,9 @@ export function readCases(path: string): CaseFile {
     );
   }
   if (validate(cases)) return cases;
-  const violations = (validate.errors ?? []).map(({ instancePath, message = 'is not valid' }) => ({
+  const violations = (validate.errors ?? []).map(({ instancePath, message = 'is not valid', params }) => ({
     subject: instancePath || '/',
-    message,
+    message: params.additionalProperty ? `${message}: ${params.additionalProperty}` : message,
   }));
   throw new SluiceError('USAGE', `${path} is not a file of cases`, { violations });
 }

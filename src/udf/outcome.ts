@@ -100,7 +100,7 @@ export function outcomeOf(batch: Batch, prepared: Prepared, parts: Part[], terms
       }
     }
     if (count === 0) continue;
-    const columns = columnsAt(indices, batch.times, batch.metadata);
+    const columns = columnsAt(indices, batch);
     good.push({ count, bytes: group.bytes(), starts, ends, lines: true, ...columns });
   }
   failed.sort((a, b) => a.index - b.index);

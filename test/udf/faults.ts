@@ -264,7 +264,7 @@ export const refusals: { title: string; source: string; code: string; message: R
     title: 'does not parse',
     source: 'function process(x) {\n  return x +;\n}',
     code: 'UDF_SYNTAX',
-    message: /Unexpected token ';'.*test\.js:2/,
+    message: /^test\.js:2:13: Unexpected token ';'$/,
   },
   {
     title: 'exports as a module does',
@@ -276,7 +276,7 @@ export const refusals: { title: string; source: string; code: string; message: R
     title: 'throws while it is loaded',
     source: 'const process = x => x;\nnull.field;',
     code: 'UDF_LOAD_FAILED',
-    message: /Cannot read properties of null/,
+    message: /^test\.js:2:6: TypeError: Cannot read properties of null/,
   },
   {
     title: 'loops at its top level',

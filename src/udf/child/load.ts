@@ -112,10 +112,21 @@ function missing(request: LoadRequest, context: ivm.Context, namespaces: ivm.Ref
 
 function explain(error: unknown, isolate: ivm.Isolate, memoryMb: number): string {
   if (isolate.isDisposed || endingOf(error) === 'memory') return `loading needed more than ${memoryMb} MB`;
-  const message = error instanceof Error ? error.message : String(error);
   if (endingOf(error) === 'timeout') return `loading took longer than ${LOAD_TIMEOUT_MS} ms`;
+  const message = placed(error);
   if (/Unexpected token 'export'|import statement outside a module/.test(message)) {
     return `${message}: a file that uses import or export must be named .mjs`;
   }
   return message;
+}
+
+/** The message, with the place in the script before it: `udf.js:2:13: …`. */
+function placed(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  // isolated-vm puts the place of a syntax error behind its message, and V8 that of any other into the stack.
+  const [, text, place] = /^([\s\S]*) \[([^\]]*:\d+:\d+)\]$/.exec(error.message) ?? [];
+  if (text !== undefined) return `${place}: ${text}`;
+  const thrown = `${error.name}: ${error.message}`;
+  const [, line] = /^\s+at (?:.*\()?([^\s()<>]+:\d+:\d+)\)?$/m.exec(error.stack ?? '') ?? [];
+  return line === undefined || line.includes('/') ? thrown : `${line}: ${thrown}`;
 }
