@@ -40,6 +40,8 @@ export interface Batch {
   readonly lines?: boolean;
   /** Event times, ms since the epoch; absent: the elements have none. */
   readonly times?: Float64Array;
+  /** Start and end of each element's window, two numbers each, where its event time does not tell it: sessions, sliding. */
+  readonly windows?: Float64Array;
   readonly metadata?: readonly Metadata[];
   readonly origin?: Origin;
   /** Set on what an error output carries: one failure per element, whose payload is the original one. */
@@ -76,7 +78,7 @@ export function batchOf(payloads: readonly (string | Buffer)[], columns: BatchCo
   return { count: buffers.length, bytes: Buffer.concat(buffers), starts, ends, ...columns };
 }
 
-export type BatchColumns = Pick<Batch, 'times' | 'metadata' | 'origin' | 'failures'>;
+export type BatchColumns = Pick<Batch, 'times' | 'windows' | 'metadata' | 'origin' | 'failures'>;
 
 /**
  * The elements at these indices, ascending or not, sharing the bytes of the batch.
@@ -84,27 +86,30 @@ export type BatchColumns = Pick<Batch, 'times' | 'metadata' | 'origin' | 'failur
  */
 export function selectElements(batch: Batch, indices: readonly number[], failures?: Failure[]): Batch {
   const pick = (table: Int32Array) => Int32Array.from(indices, i => table[i] ?? 0);
-  const { times, metadata } = batch;
   return {
     count: indices.length,
     bytes: batch.bytes,
     starts: pick(batch.starts),
     ends: pick(batch.ends),
-    ...columnsAt(indices, times, metadata),
+    ...columnsAt(indices, batch),
     ...(batch.origin && { origin: batch.origin }),
     ...(failures ? { failures } : batch.failures && { failures: pickAll(batch.failures, indices) }),
     ...(batch.failedField !== undefined && { failedField: batch.failedField }),
   };
 }
 
-/** Times and metadata of the elements at these indices: what an element keeps when its payload changes. */
+/** Times, windows and metadata of the elements at these indices: what an element keeps when its payload changes. */
 export function columnsAt(
   indices: readonly number[],
-  times?: Float64Array,
-  metadata?: readonly Metadata[],
+  { times, windows, metadata }: Pick<Batch, 'times' | 'windows' | 'metadata'>,
 ): BatchColumns {
   return {
     ...(times && { times: Float64Array.from(indices, i => times[i] ?? Number.NaN) }),
+    ...(windows && {
+      windows: Float64Array.from(
+        indices.flatMap(i => [windows[2 * i] ?? Number.NaN, windows[2 * i + 1] ?? Number.NaN]),
+      ),
+    }),
     ...(metadata && { metadata: pickAll(metadata, indices) }),
   };
 }

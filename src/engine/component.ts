@@ -12,7 +12,12 @@ import type { Batch } from './batch.ts';
  */
 export type ElementType = { form: 'text'; field: string } | { form: 'row' } | { form: 'failure' };
 
-export type Windowing = { type: 'global' } | { type: 'fixed'; sizeMs: number; offsetMs: number };
+/** How event time is cut up; `latenessMs`: how long after its end a window still takes elements. */
+export type Windowing =
+  | { type: 'global' }
+  | { type: 'fixed'; sizeMs: number; offsetMs: number; latenessMs?: number }
+  | { type: 'sliding'; sizeMs: number; periodMs: number; offsetMs: number; latenessMs?: number }
+  | { type: 'sessions'; gapMs: number; latenessMs?: number };
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json | undefined };
 
@@ -28,6 +33,8 @@ export interface StageContext {
   streaming: boolean;
   /** What the first input carries; absent for a source. */
   input?: ElementType;
+  /** Every input with the name the pipeline gave it, if any. */
+  inputs: readonly { name?: string; type: ElementType }[];
   windowing: Windowing;
   /** The job's own folder, absolute: a stage may keep files under `stages/<stage>/` there. */
   jobDirectory: string;
@@ -54,21 +61,34 @@ export interface Source {
   close(ended: boolean): Promise<void>;
 }
 
-/** What became of the elements of one batch: `in = good + failed + filtered`, plus `created` where more come out. */
+/**
+ * What became of the elements of one batch: `in = good + named + failed + filtered + merged - created`, where `created`
+ * is what came out beyond one for one, and `merged` what went into a state that gives other elements later.
+ */
 export interface Outcome {
   good: Batch[];
+  /** Elements for further outputs, by name: the parts of a partition, late data. */
+  named?: Record<string, Batch[]>;
   failed?: Batch;
   filtered?: number;
   created?: number;
+  merged?: number;
 }
 
 /** Turns batches into batches. */
 export interface Transform {
   /** How many batches may be under way at once (default 1); the order of the output is that of the input. */
   readonly concurrency?: number;
-  process(batch: Batch): Outcome | Promise<Outcome>;
-  snapshot?(): Json;
-  close?(): Promise<void>;
+  /** @param input which of its inputs the batch came on, as in `StageContext.inputs` */
+  process(batch: Batch, input?: number): Outcome | Promise<Outcome>;
+  /** No later element is older than this; Infinity: there are no more. Gives what windows that closed amount to. */
+  advance?(watermark: number): Outcome | Promise<Outcome>;
+  /** What a restart needs to go on from here. Called only while nothing is in flight. */
+  snapshot?(): Json | Promise<Json>;
+  /** The last snapshot is in the checkpoint: what only earlier ones needed may go. */
+  commit?(): Promise<void>;
+  /** `ended`: the job is over and will not resume; absent: the same. */
+  close?(ended?: boolean): Promise<void>;
 }
 
 /** Writes to the outside, in two steps: nothing is seen there before `commit`, where the outside allows it. */

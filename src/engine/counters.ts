@@ -6,10 +6,14 @@ export interface StageCounters {
   in: number;
   /** Elements on its good output; for a sink, those written. */
   out: number;
+  /** Elements on its further outputs, by name. */
+  named: Record<string, number>;
   filtered: number;
   failed: number;
   /** Elements it made beyond one for one. */
   created: number;
+  /** Elements that went into the state of a grouping. */
+  merged: number;
   /** Elements that came after their window was published. */
   late: number;
   bytesIn: number;
@@ -27,7 +31,18 @@ export interface Totals {
 }
 
 export function emptyCounters(): StageCounters {
-  return { in: 0, out: 0, filtered: 0, failed: 0, created: 0, late: 0, bytesIn: 0, bytesOut: 0, errors: {} };
+  const sums = {
+    in: 0,
+    out: 0,
+    filtered: 0,
+    failed: 0,
+    created: 0,
+    merged: 0,
+    late: 0,
+    bytesIn: 0,
+    bytesOut: 0,
+  };
+  return { ...sums, named: {}, errors: {} };
 }
 
 /** Adds `more` to `sum`, stage by stage: the counters of a job that several workers share. */
@@ -36,14 +51,27 @@ export function addCounters(sum: Counters, more: Counters): Counters {
     const total = sum[stage] ?? emptyCounters();
     sum[stage] = total;
     for (const key of SUMMABLE) total[key] += counters[key];
-    for (const [code, count] of Object.entries(counters.errors)) {
-      total.errors[code] = (total.errors[code] ?? 0) + count;
-    }
+    addCounts(total.errors, counters.errors);
+    addCounts(total.named, counters.named);
   }
   return sum;
 }
 
-const SUMMABLE = ['in', 'out', 'filtered', 'failed', 'created', 'late', 'bytesIn', 'bytesOut'] as const;
+const SUMMABLE = [
+  'in',
+  'out',
+  'filtered',
+  'failed',
+  'created',
+  'merged',
+  'late',
+  'bytesIn',
+  'bytesOut',
+] as const;
+
+export function addCounts(sum: Record<string, number>, more: Readonly<Record<string, number>>): void {
+  for (const [name, count] of Object.entries(more)) sum[name] = (sum[name] ?? 0) + count;
+}
 
 /** What the job as a whole read, wrote, filtered and dead-lettered. */
 export function totalsOf(graph: Graph, counters: Counters): Totals {
@@ -68,30 +96,29 @@ export function totalsOf(graph: Graph, counters: Counters): Totals {
 }
 
 /**
- * What does not balance, in words; empty when the books balance. Each stage: in = out + filtered + failed - created;
- * each edge: what one side gave the other took; the job: read = written + filtered + dead-lettered, where a stream
- * that several stages read counts once for each of them.
+ * What does not balance, in words; empty when the books balance. Each stage: what it took is what it gave, filtered,
+ * failed and merged, less what it created; each edge: what one side gave the other took; the job: read + created =
+ * written + filtered + dead-lettered + merged, where a stream that several stages read counts once for each of them.
  */
 export function findImbalances(graph: Graph, counters: Counters): string[] {
   const faults: string[] = [];
   const of = (id: string) => counters[id] ?? emptyCounters();
-  let expected = 0;
+  let created = 0;
   for (const node of graph.nodes) {
     const count = of(node.id);
     if (node.component.kind !== 'source') {
-      const given = node.inputs.reduce(
-        (sum, { from, output }) => sum + of(from)[output === 'good' ? 'out' : 'failed'],
-        0,
-      );
-      if (given !== count.in)
+      const given = node.inputs.reduce((sum, { from, output }) => sum + givenOn(of(from), output), 0);
+      if (given !== count.in) {
         faults.push(`${node.id} took ${count.in} elements of the ${given} it was given`);
-      const left = count.out + count.filtered + count.failed - count.created;
+      }
+      const named = Object.values(count.named).reduce((sum, each) => sum + each, 0);
+      const left = count.out + named + count.filtered + count.failed + count.merged - count.created;
       if (left !== count.in) faults.push(`${node.id} took ${count.in} elements and accounts for ${left}`);
     }
-    if (!node.deadLetter) expected += count.created + extraReaders(graph, node) * count.out;
+    if (!node.deadLetter) created += count.created - count.merged + extraReads(graph, node, count);
   }
   const { read, written, filtered, deadLettered } = totalsOf(graph, counters).elements;
-  if (read + expected !== written + filtered + deadLettered) {
+  if (read + created !== written + filtered + deadLettered) {
     faults.push(
       `read ${read}, but written ${written} + filtered ${filtered} + dead-lettered ${deadLettered}`,
     );
@@ -99,11 +126,18 @@ export function findImbalances(graph: Graph, counters: Counters): string[] {
   return faults;
 }
 
-/** How many stages beyond one read the good output of a node: -1 when none does, 0 for a sink. */
-function extraReaders(graph: Graph, node: GraphNode): number {
-  if (node.component.kind === 'sink') return 0;
-  const reads = graph.nodes
-    .flatMap(each => each.inputs)
-    .filter(({ from, output }) => from === node.id && output === 'good');
-  return reads.length - 1;
+function givenOn(count: StageCounters, output: string): number {
+  if (output === 'good') return count.out;
+  return output === 'errors' ? count.failed : (count.named[output] ?? 0);
+}
+
+/** How often the outputs of a node are read beyond once; negative for what nobody reads. */
+function extraReads(graph: Graph, { id, component }: GraphNode, count: StageCounters): number {
+  if (component.kind === 'sink') return 0;
+  const reads = graph.nodes.flatMap(each => each.inputs).filter(({ from }) => from === id);
+  const timesRead = (name: string) => reads.filter(({ output }) => output === name).length;
+  return ['good', ...Object.keys(count.named)].reduce(
+    (sum, output) => sum + (timesRead(output) - 1) * givenOn(count, output),
+    0,
+  );
 }

@@ -185,7 +185,10 @@ class Pipeline {
   }
 
   async #commit(): Promise<void> {
-    for (const sink of this.#sinks) await sink.commit();
+    for (const { part } of this.#opened) {
+      if (part.kind === 'sink') await part.sink.commit();
+      else if (part.kind === 'transform') await part.transform.commit?.();
+    }
   }
 
   async #runSink(stage: Stage, sink: Sink): Promise<void> {
@@ -245,5 +248,5 @@ const isSink = ({ node }: Stage): boolean => node.component.kind === 'sink';
 async function snapshot(part: OpenStage['part']): Promise<Json> {
   if (part.kind === 'source') return part.source.snapshot();
   if (part.kind === 'sink') return part.sink.prepare();
-  return part.transform.snapshot?.() ?? null;
+  return (await part.transform.snapshot?.()) ?? null;
 }

@@ -12,7 +12,8 @@ export interface GraphNode {
   component: Component;
   /** Checked against the component's schema, defaults filled in; without `error_handling`. */
   config: unknown;
-  inputs: { from: string; output: 'good' | 'errors' }[];
+  /** `output` is `good`, `errors`, or the name of a further output; `name` is what the pipeline calls the input. */
+  inputs: { from: string; output: string; name?: string; type?: ElementType }[];
   /** What its (merged) input carries; absent for a source. */
   input?: ElementType;
   /** What its good output carries; absent for a sink. */

@@ -50,7 +50,7 @@ export async function openStages(
 }
 
 export async function close(part: OpenStage['part'], ended: boolean): Promise<void> {
-  if (part.kind === 'transform') await part.transform.close?.();
+  if (part.kind === 'transform') await part.transform.close?.(ended);
   else if (part.kind === 'sink') await part.sink.close(ended);
   else await part.source.close(ended);
 }
@@ -69,6 +69,7 @@ async function openStage(
     worker: options.worker,
     streaming: options.streaming,
     input: node.input,
+    inputs: node.inputs.map(({ name, type }) => ({ name, type: type ?? node.input ?? { form: 'row' } })),
     windowing: node.windowing,
     jobDirectory: options.directory,
     restored: restored?.stages[node.id],

@@ -64,14 +64,14 @@ async function follow(
   parts: ReadonlyMap<Stage, OpenStage['part']>,
   trace: PreviewedElement,
 ): Promise<void> {
-  for (const { to } of stage.good) {
+  for (const { to, input } of stage.outputs.get('good') ?? []) {
     const part = parts.get(to);
     if (part?.kind !== 'transform') {
       for (let i = 0; i < batch.count; i++)
         trace.outputs.push({ sink: to.node.id, payload: payloadOf(batch, i) });
       continue;
     }
-    const { good, failed, filtered = 0 } = await part.transform.process(batch);
+    const { good, failed, filtered = 0 } = await part.transform.process(batch, input);
     if (filtered > 0) trace.filteredBy.push(to.node.id);
     trace.failures.push(...(failed?.failures ?? []));
     for (const output of good) await follow(to, output, parts, trace);

@@ -1,7 +1,7 @@
 /** The pump of a source: reads it into the pipeline, and stands still while a checkpoint is taken. */
 import type { Source } from './component.ts';
 import { crashPoint } from './crash-point.ts';
-import { countOut, emit, type Flight, type Stage } from './stage.ts';
+import { emit, type Flight, type Stage } from './stage.ts';
 import { END_OF_TIME } from './time.ts';
 
 export interface Pump {
@@ -52,7 +52,6 @@ export function startPump(
       if (got === 'idle') await emit(stage, undefined, { good: [] }, flight);
       else {
         crashPoint('source.read');
-        countOut(stage.counters, got);
         onRead(got.count);
         await emit(stage, undefined, { good: [got] }, flight);
       }

@@ -26,8 +26,8 @@ export interface Stage {
   inbox: Queue<Item>;
   inputWatermarks: number[];
   watermark: number;
-  good: Edge[];
-  errors: Edge[];
+  /** Who reads which of its outputs. */
+  outputs: Map<string, Edge[]>;
 }
 
 const QUEUED_ITEMS = 2;
@@ -41,14 +41,15 @@ export function connectStages(nodes: readonly GraphNode[], counters: Record<stri
       inbox: new Queue(QUEUED_ITEMS),
       inputWatermarks: node.inputs.map(() => BEGINNING_OF_TIME),
       watermark: BEGINNING_OF_TIME,
-      good: [],
-      errors: [],
+      outputs: new Map(),
     }),
   );
   const byId = new Map(stages.map(stage => [stage.node.id, stage]));
   for (const to of stages) {
-    for (const [input, { from, output }] of to.node.inputs.entries())
-      byId.get(from)?.[output].push({ to, input });
+    for (const [input, { from, output }] of to.node.inputs.entries()) {
+      const outputs = byId.get(from)?.outputs;
+      outputs?.set(output, [...(outputs.get(output) ?? []), { to, input }]);
+    }
   }
   return stages;
 }
@@ -79,12 +80,17 @@ export async function emit(
   outcome: Outcome,
   flight: Flight,
 ): Promise<void> {
-  if (taken) account(stage, taken, outcome);
-  await send(stage.good, outcome.good, stage.watermark, flight);
-  const { failed } = outcome;
-  const field = stage.node.input?.form === 'text' ? stage.node.input.field : undefined;
-  const failures = failed && failed.count > 0 ? [{ ...failed, failedField: field }] : [];
-  await send(stage.errors, failures, stage.watermark, flight);
+  account(stage, taken, outcome);
+  for (const [output, edges] of stage.outputs) {
+    await send(edges, batchesOn(stage, output, outcome), stage.watermark, flight);
+  }
+}
+
+function batchesOn({ node }: Stage, output: string, { good, failed, named }: Outcome): readonly Batch[] {
+  if (output === 'good') return good;
+  if (output !== 'errors') return named?.[output] ?? [];
+  const failedField = node.input?.form === 'text' ? node.input.field : undefined;
+  return failed ? [{ ...failed, failedField }] : [];
 }
 
 /** Notes the watermark of an item; true when the stage's own, the least of its inputs', has moved. */
@@ -104,8 +110,11 @@ export async function runTransform(stage: Stage, transform: Transform, flight: F
   const concurrency = transform.concurrency ?? 1;
   const underWay = new Queue<{ item: Item; outcome: Outcome | Promise<Outcome> }>(concurrency);
   const finish = async (item: Item, outcome: Outcome) => {
-    const moved = advance(stage, item);
-    if (item.batch || moved) await emit(stage, item.batch, outcome, flight);
+    if (item.batch) await emit(stage, item.batch, outcome, flight);
+    if (advance(stage, item)) {
+      const closed = await transform.advance?.(stage.watermark);
+      await emit(stage, undefined, closed ?? { good: [] }, flight);
+    }
     flight.land();
   };
   const emitting = (async () => {
@@ -120,7 +129,7 @@ export async function runTransform(stage: Stage, transform: Transform, flight: F
   const feeding = (async () => {
     try {
       for (let item = await stage.inbox.take(); item; item = await stage.inbox.take()) {
-        const outcome = item.batch ? transform.process(item.batch) : { good: [] };
+        const outcome = item.batch ? transform.process(item.batch, item.input) : { good: [] };
         if (concurrency === 1) await finish(item, await outcome);
         else {
           // The rejection is dealt with when its turn comes; until then it must not count as unhandled.
@@ -135,26 +144,27 @@ export async function runTransform(stage: Stage, transform: Transform, flight: F
   await Promise.all([emitting, feeding]);
 }
 
-function account(
-  { node, counters }: Stage,
-  taken: Batch,
-  { good, failed, filtered = 0, created = 0 }: Outcome,
-): void {
-  counters.in += taken.count;
-  counters.bytesIn += payloadBytes(taken);
-  for (const batch of good) countOut(counters, batch);
+function account({ node, counters }: Stage, taken: Batch | undefined, outcome: Outcome): void {
+  const { good, named = {}, failed, filtered = 0, created = 0, merged = 0 } = outcome;
+  if (taken) {
+    counters.in += taken.count;
+    if (node.component.kind === 'sink') counters.bytesIn += payloadBytes(taken);
+  }
+  if (node.component.kind === 'source') for (const batch of good) counters.bytesOut += payloadBytes(batch);
+  counters.out += elementsIn(good);
+  for (const [name, batches] of Object.entries(named)) {
+    counters.named[name] = (counters.named[name] ?? 0) + elementsIn(batches);
+  }
   counters.filtered += filtered;
   counters.created += created;
+  counters.merged += merged;
   if (!failed || failed.count === 0) return;
   counters.failed += failed.count;
   for (const { code } of failed.failures ?? []) counters.errors[code] = (counters.errors[code] ?? 0) + 1;
   if (!node.errorHandling) throw unhandledFailure(node, failed);
 }
 
-export function countOut(counters: StageCounters, batch: Batch): void {
-  counters.out += batch.count;
-  counters.bytesOut += payloadBytes(batch);
-}
+const elementsIn = (batches: readonly Batch[]): number => batches.reduce((sum, { count }) => sum + count, 0);
 
 function unhandledFailure(node: GraphNode, failed: Batch): SluiceError {
   const [first] = failed.failures ?? [];

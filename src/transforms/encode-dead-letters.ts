@@ -47,7 +47,7 @@ pipeline:
     process: batch => {
       const all = Array.from({ length: batch.count }, (_, i) => i);
       const letters = all.map(i => JSON.stringify(deadLetterOf(batch, i, context)));
-      return { good: [batchOf(letters, columnsAt(all, batch.times, batch.metadata))] };
+      return { good: [batchOf(letters, columnsAt(all, batch))] };
     },
   }),
 });

@@ -87,7 +87,7 @@ function onOneLine(batch: Batch): Batch {
     return row;
   });
   const all = rows.map((_, i) => i);
-  return batchOf(rows, columnsAt(all, batch.times, batch.metadata));
+  return batchOf(rows, columnsAt(all, batch));
 }
 
 const SPACE = 32;

@@ -14,7 +14,7 @@ export function node(
 ): GraphNode {
   const links = inputs.map(name => {
     const [from = '', output = 'good'] = name.split('.');
-    return { from, output: output as 'good' | 'errors' };
+    return { from, output };
   });
   return {
     id,
@@ -66,6 +66,7 @@ export function contextOf(directory: string, more: Partial<StageContext> = {}): 
     worker: { index: 0, count: 1 },
     streaming: false,
     input: text,
+    inputs: [{ type: text }],
     windowing: { type: 'global' },
     jobDirectory: directory,
     report: () => {},

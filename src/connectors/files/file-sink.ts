@@ -68,7 +68,7 @@ export async function openFileSink(settings: FileSinkSettings, context: StageCon
   return {
     async write(batch) {
       const { bytes, failed } = encode(batch);
-      if (windowing.type === 'global' || !batch.times) {
+      if (windowing.type !== 'fixed' || !batch.times) {
         if (bytes.length > 0) await panes.append('global', bytes, watermark);
         return { failed };
       }
