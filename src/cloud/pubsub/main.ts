@@ -3,6 +3,7 @@
  * for that long; exits with LOCKED_STATUS when another process already serves the folder.
  */
 import { randomUUID } from 'node:crypto';
+import { flushCompileCache } from 'node:module';
 import { announce, readAnnouncement } from './announcement.ts';
 import { LOCKED_STATUS } from './locked.ts';
 import { servePubsub } from './server.ts';
@@ -21,6 +22,7 @@ try {
     idle: { afterMs: Number(idleMs), call: end },
   });
   announce(directory, { pid: process.pid, port: server.port, identity });
+  flushCompileCache();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, end);
   process.once('exit', server.close);
 } catch (error) {

