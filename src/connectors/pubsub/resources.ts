@@ -48,15 +48,13 @@ export async function createSubscription(
   connection: PubsubConnection,
   name: string,
   topic: string,
-  ackDeadlineSeconds?: number,
 ): Promise<void> {
-  const asked = { name, topic, ...(ackDeadlineSeconds && { ackDeadlineSeconds }) };
   await unlessThere(
-    connection.call(({ subscriber }, options) => subscriber.createSubscription(asked, options)),
+    connection.call(({ subscriber }, options) => subscriber.createSubscription({ name, topic }, options)),
   );
 }
 
-/** Makes sure that the subscription is there, and gives its ordering. */
+/** Makes sure that the subscription is there. */
 export async function requireSubscription(connection: PubsubConnection, subscription: string): Promise<void> {
   try {
     await connection.call(({ subscriber }, options) => subscriber.getSubscription({ subscription }, options));

@@ -58,7 +58,8 @@ export const readFromPubSub = defineSource({
   description:
     'Each element has one field, `payload`; with `attributes` or `attributes_map` it is a row. A message is ' +
     'acknowledged once everything made of it is durable, and one that is delivered again is recognised by its id ' +
-    'and taken once, within the last 250,000 messages of a worker.',
+    'and taken once, within the last 250,000 messages of a worker. Of several workers each knows only its own: ' +
+    'what one had read when it was killed may be taken again by another.',
   config,
   streaming: true,
   examples: [

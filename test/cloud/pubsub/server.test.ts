@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PubSub } from '@google-cloud/pubsub';
@@ -19,8 +20,10 @@ import {
   serveHere,
   textsOf,
 } from '../../helpers/pubsub.ts';
+import { smallDisk } from '../../helpers/small-disk.ts';
 
 const INVALID_ARGUMENT = 3;
+const RESOURCE_EXHAUSTED = 8;
 const UNIMPLEMENTED = 12;
 
 test('keeps topics, subscriptions and messages over a restart, and makes what was held deliverable', async t => {
@@ -199,4 +202,34 @@ test('serves the high-level official client', async t => {
     Array.from({ length: 20 }, (_, i) => `m${i} ${i} k`),
   );
   await subscription.close();
+});
+
+test('confirms nothing that a full disk does not hold, and goes on when there is room', async t => {
+  const disk = await smallDisk(t, '4m');
+  if (!disk) return;
+  const clients = await serveHere(t, disk);
+  const { topic, subscription } = await makeTopic(clients);
+  const confirmed: string[] = [];
+  const fill = async () => {
+    for (;;) {
+      const messages = Array.from({ length: 100 }, () => ({ data: Buffer.alloc(1000, 'x') }));
+      const [{ messageIds }] = await clients.publisher.publish({ topic, messages }, { retry: null });
+      confirmed.push(...(messageIds ?? []));
+    }
+  };
+  await assert.rejects(fill(), hasCode(RESOURCE_EXHAUSTED));
+  assert.ok(confirmed.length > 0);
+  execFileSync('mount', ['-o', 'remount,size=32m', disk]);
+  confirmed.push(...(await publish(clients, topic, ['room again'])));
+  const delivered = new Set<string>();
+  for (;;) {
+    const received = await pullNow(clients, subscription);
+    if (received.length === 0) break;
+    for (const { message } of received) delivered.add(message?.messageId ?? '');
+    await acknowledge(clients, subscription, received);
+  }
+  assert.deepEqual(
+    confirmed.filter(id => !delivered.has(id)),
+    [],
+  );
 });
