@@ -164,10 +164,11 @@ export class Broker {
       if (fault) throw invalid(`message ${i} is refused: ${fault}`);
     }
     const subscriptions = [...(this.#byTopic.get(topic) ?? [])];
+    const publishedMs = Date.now();
     let first = 0;
     await this.#store.write(() => {
       first = this.#store.takeIds(messages.length);
-      for (const subscription of subscriptions) addTo(subscription, first, messages);
+      for (const subscription of subscriptions) addTo(subscription, first, publishedMs, messages);
     });
     for (const { delivery } of subscriptions) delivery.wake();
     return messages.map((_, i) => first + i);
@@ -243,7 +244,7 @@ export class Broker {
     this.#store
       .write(() => {
         const first = this.#store.takeIds(1);
-        for (const target of targets) addTo(target, first, [moved]);
+        for (const target of targets) addTo(target, first, Date.now(), [moved]);
         subscription.backlog.delete(message.id);
       })
       .then(
@@ -260,11 +261,11 @@ export class Broker {
 function addTo(
   { backlog, filter }: Subscription,
   first: number,
+  publishedMs: number,
   messages: readonly PublishedMessage[],
 ): void {
-  const now = Date.now();
   for (const [i, { key, body, attributes }] of messages.entries())
-    if (!filter || filter(attributes)) backlog.add(first + i, now, key, body);
+    if (!filter || filter(attributes)) backlog.add(first + i, publishedMs, key, body);
 }
 
 /** Ack ids are `<subscription number>-<message id>-<generation>`, see `Delivery`. */
