@@ -6,12 +6,12 @@ import { displayPath, localPath } from '../../cloud/storage.ts';
 import { type Batch, selectElements } from '../../engine/batch.ts';
 import { syncDirectory } from '../../engine/checkpoint.ts';
 import type { Json, Sink, StageContext, Windowing } from '../../engine/component.ts';
+import { cutBack } from '../../engine/staged-file.ts';
 import { BEGINNING_OF_TIME, fixedWindowStart } from '../../engine/time.ts';
 import { SluiceError, systemCode } from '../../errors.ts';
 import { fileName, fixedFolder, type Naming } from './file-naming.ts';
 import { createPanes, type PaneState, type SealedFile, type WindowKey } from './panes.ts';
 import { publishBeside, publishReplacing } from './publish.ts';
-import { cutBack } from './staged-file.ts';
 
 export interface FileSinkSettings {
   naming: Naming;

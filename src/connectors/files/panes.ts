@@ -2,7 +2,7 @@
  * The panes of an output: for each window the files under way, staged until the watermark passes the window's end,
  * then sealed by a checkpoint and published under their names. What comes later is published as late panes.
  */
-import { type StagedFile, stagedFile } from './staged-file.ts';
+import { type StagedFile, stagedFile } from '../../engine/staged-file.ts';
 
 /** Start of a window, ms since the epoch; `global` where there are no windows. */
 export type WindowKey = number | 'global';

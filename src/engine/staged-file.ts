@@ -2,7 +2,7 @@
 import { type FileHandle, open, truncate } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { SluiceError, systemCode } from '../../errors.ts';
+import { SluiceError, systemCode } from '../errors.ts';
 
 const FLUSH_BYTES = 1 << 20;
 const compress = promisify(gzip);
