@@ -1,6 +1,7 @@
 /** A stage: one node of the graph at work, with its queue, its counters and the stages that read from it. */
 import { SluiceError } from '../errors.ts';
 import { type Batch, payloadBytes, positionOf } from './batch.ts';
+import { noteAllocated } from './collect.ts';
 import type { Outcome, Transform } from './component.ts';
 import { emptyCounters, type StageCounters } from './counters.ts';
 import type { GraphNode } from './graph.ts';
@@ -150,7 +151,13 @@ function account({ node, counters }: Stage, taken: Batch | undefined, outcome: O
     counters.in += taken.count;
     if (node.component.kind === 'sink') counters.bytesIn += payloadBytes(taken);
   }
-  if (node.component.kind === 'source') for (const batch of good) counters.bytesOut += payloadBytes(batch);
+  if (node.component.kind === 'source') {
+    for (const batch of good) {
+      const bytes = payloadBytes(batch);
+      counters.bytesOut += bytes;
+      noteAllocated(bytes);
+    }
+  }
   counters.out += elementsIn(good);
   for (const [name, batches] of Object.entries(named)) {
     counters.named[name] = (counters.named[name] ?? 0) + elementsIn(batches);

@@ -20,6 +20,9 @@ const LAST_WORDS = 2000;
  */
 const MALLOC = { MALLOC_MMAP_THRESHOLD_: String(1 << 30), MALLOC_TRIM_THRESHOLD_: String(1 << 30) };
 
+/** The worker collects its garbage itself (see `engine/collect.ts`), without helper threads: the cores are for UDFs. */
+const FLAGS = ['--disable-warning=ExperimentalWarning', '--expose-gc', '--single-threaded-gc'];
+
 export function launchProcess(
   jobFile: string,
   index: number,
@@ -27,15 +30,11 @@ export function launchProcess(
 ): WorkerHandle {
   const main = fileURLToPath(new URL(`../worker/main${extname(import.meta.url)}`, import.meta.url));
   // A group of its own: a Ctrl-C at the terminal is the launcher's to interpret.
-  const child = spawn(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', main, jobFile, String(index)],
-    {
-      stdio: ['pipe', 'pipe', 'pipe'],
-      detached: true,
-      env: { ...process.env, ...MALLOC },
-    },
-  );
+  const child = spawn(process.execPath, [...FLAGS, main, jobFile, String(index)], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    detached: true,
+    env: { ...process.env, ...MALLOC },
+  });
   let lastWords = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     lastWords = (lastWords + text).slice(-LAST_WORDS);
