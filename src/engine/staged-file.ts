@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { SluiceError, systemCode } from '../errors.ts';
 
-const FLUSH_BYTES = 1 << 20;
+const FLUSH_BYTES = 4 << 20;
 const compress = promisify(gzip);
 
 /** Holds no file open between writes, so that a job may have any number of windows under way. */

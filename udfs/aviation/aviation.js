@@ -21,7 +21,7 @@ function flight(record) {
     kind: 'flight',
     departure: pad(hour) + ':' + pad(minute),
     delay_minutes: record.delay,
-    distance_km: Math.round(record.distance * 1.609344)
+    distance_km: Math.round(record.distance * 1.609344),
   };
 }
 
@@ -34,7 +34,7 @@ function birdStrike(record) {
     airport: record['Airport Name'],
     species: record['Wildlife Species'],
     speed_kmh: Math.round(Number(knots) * 1.852),
-    cost_dollars: Number(record['Cost Total $'])
+    cost_dollars: Number(record['Cost Total $']),
   };
 }
 
