@@ -22,11 +22,19 @@ const rounds = Number(values.rounds);
 const ms = Number(values.ms);
 const TARGETS = { one: 0.8, two: 1.25 };
 
-interface Row {
-  bytes: number;
+/** Elements per second. */
+interface Rates {
   raw: number;
   one: number;
   two: number;
+}
+
+interface Row {
+  bytes: number;
+  /** The best round of each, which other work on the machine disturbed least. */
+  best: Rates;
+  /** Median over the rounds of a round's rate by the raw rate of the same round. */
+  ratios: Omit<Rates, 'raw'>;
 }
 
 const limits = { timeoutMs: 1000, memoryMb: 128, maxOutputBytes: 10 * 1024 * 1024 };
@@ -45,21 +53,26 @@ raw.disconnect();
 if (values.json) console.log(JSON.stringify(rows));
 else print(rows);
 
-/** The median of interleaved rounds, after one to warm up. */
+/** Interleaved rounds, after one to warm up. */
 async function measure(bytes: number): Promise<Row> {
   const count = Math.max(512, Math.ceil((4 * 1024 * 1024) / bytes));
   const batches = batchesOf(makeElements(bytes, count), Number(values.batch));
-  const rates: Omit<Row, 'bytes'>[] = [];
+  const all: Rates[] = [];
   for (let round = 0; round <= rounds; round++) {
-    rates.push({
+    all.push({
       raw: await rawRate(bytes, count),
       one: await rate(one, batches),
       two: await rate(two, batches),
     });
   }
-  const figures = rates.slice(1);
-  const pick = (key: keyof Omit<Row, 'bytes'>) => median(figures.map(each => each[key]));
-  return { bytes, raw: pick('raw'), one: pick('one'), two: pick('two') };
+  const counted = all.slice(1);
+  const best = (key: keyof Rates) => Math.max(...counted.map(each => each[key]));
+  const ratio = (key: 'one' | 'two') => median(counted.map(each => each[key] / each.raw));
+  return {
+    bytes,
+    best: { raw: best('raw'), one: best('one'), two: best('two') },
+    ratios: { one: ratio('one'), two: ratio('two') },
+  };
 }
 
 async function rawRate(bytes: number, count: number): Promise<number> {
@@ -117,18 +130,18 @@ function median(figures: number[]): number {
 }
 
 function print(table: Row[]): void {
-  const cell = (value: number | string) => String(value).padStart(14);
-  console.log(['element', 'raw el/s', '1 child', 'ratio', '2 children', 'ratio'].map(cell).join(''));
-  for (const { bytes, raw: ceiling, one: single, two: double } of table) {
-    const figures = [
-      `${bytes} B`,
-      Math.round(ceiling),
-      Math.round(single),
-      (single / ceiling).toFixed(2),
-      Math.round(double),
-      (double / ceiling).toFixed(2),
+  const line = (cells: (number | string)[]) =>
+    console.log(cells.map(cell => String(cell).padStart(13)).join(''));
+  line(['', 'raw el/s', '1 child', 'best ratio', 'median ratio', '2 children', 'best ratio', 'median ratio']);
+  for (const { bytes, best, ratios } of table) {
+    const cells = (key: 'one' | 'two') => [
+      Math.round(best[key]),
+      (best[key] / best.raw).toFixed(2),
+      ratios[key].toFixed(2),
     ];
-    console.log(figures.map(cell).join(''));
+    line([`${bytes} B`, Math.round(best.raw), ...cells('one'), ...cells('two')]);
   }
-  console.log(`targets: one child ${TARGETS.one}, two children ${TARGETS.two} (medians of ${rounds} rounds)`);
+  console.log(
+    `targets: ${TARGETS.one} with one child, ${TARGETS.two} with two; ${rounds} rounds of ${ms} ms`,
+  );
 }

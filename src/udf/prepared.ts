@@ -21,17 +21,14 @@ export interface Prepared {
 }
 
 export function prepare(batch: Batch, wantsContext: boolean): Prepared {
-  const { kept, unreadable } = readable(batch);
-  const indices = kept ?? Array.from({ length: batch.count }, (_, i) => i);
-  const located = locate(batch, kept);
-  const contexts = wantsContext ? indices.map(i => contextOf(batch, i)) : undefined;
-  return {
-    count: indices.length,
-    ...(kept && { kept }),
-    unreadable,
-    ...located,
-    ...(contexts && { contexts }),
-  };
+  const whole = locate(batch);
+  const { kept, unreadable } = isText(batch, whole) ? { unreadable: [] } : readable(batch);
+  const located = kept ? locate(batch, kept) : whole;
+  const count = located.starts.length;
+  const contexts = wantsContext
+    ? Array.from({ length: count }, (_, i) => contextOf(batch, kept?.[i] ?? i))
+    : undefined;
+  return { count, ...(kept && { kept }), unreadable, ...located, ...(contexts && { contexts }) };
 }
 
 /** The sections of the frame that sends the elements from `from` on. */
@@ -57,9 +54,15 @@ const ZEROS = Buffer.alloc(8);
 const padding = (section: Uint8Array) => ZEROS.subarray(0, padded(section.length) - section.length);
 const bytesOf = (table: Int32Array) => Buffer.from(table.buffer, table.byteOffset, table.byteLength);
 
+type Located = Pick<Prepared, 'payload' | 'starts' | 'ends' | 'ascii'>;
+
+/** True when every element is valid UTF-8; false when they must be looked at one by one. */
+function isText(batch: Batch, { ascii, payload }: Located): boolean {
+  return ascii || (isUtf8(payload) && !splitsCharacters(batch));
+}
+
 /** Which elements are valid UTF-8; `kept` is absent when all are. */
 function readable(batch: Batch): Pick<Prepared, 'kept' | 'unreadable'> {
-  if (isUtf8(batch.bytes) && !splitsCharacters(batch)) return { unreadable: [] };
   const kept: number[] = [];
   const unreadable: number[] = [];
   for (let i = 0; i < batch.count; i++) (isUtf8(payloadOf(batch, i)) ? kept : unreadable).push(i);
@@ -74,7 +77,7 @@ function splitsCharacters({ bytes, starts, ends, count }: Batch): boolean {
 }
 
 /** The bytes from the first element to the last, or the elements copied together where they lie far apart. */
-function locate(batch: Batch, kept?: number[]): Pick<Prepared, 'payload' | 'starts' | 'ends' | 'ascii'> {
+function locate(batch: Batch, kept?: number[]): Located {
   const count = kept?.length ?? batch.count;
   const starts = new Int32Array(count);
   const ends = new Int32Array(count);
@@ -100,7 +103,7 @@ function locate(batch: Batch, kept?: number[]): Pick<Prepared, 'payload' | 'star
   return { payload, starts, ends, ascii: isAscii(payload) };
 }
 
-function copied(batch: Batch, starts: Int32Array, ends: Int32Array, bytes: number) {
+function copied(batch: Batch, starts: Int32Array, ends: Int32Array, bytes: number): Located {
   const payload = Buffer.allocUnsafeSlow(bytes);
   let at = 0;
   for (let i = 0; i < starts.length; i++) {

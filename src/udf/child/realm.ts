@@ -4,12 +4,12 @@ import ivm from 'isolated-vm';
 import { type LoadRequest, wordAt } from '../frames.ts';
 import { bindFunction, evaluateScripts } from './load.ts';
 
-const WRAPPER = readFileSync(new URL('./realm.js', import.meta.url), 'utf8');
+const WRAPPER = readFileSync(new URL('./wrapper.js', import.meta.url), 'utf8');
 
 /** What stack traces call our own frames. */
 const WRAPPER_NAME = 'sluice:realm';
 
-/** Words before the columns of the table: see realm.js. */
+/** Words before the columns of the table: see wrapper.js. */
 const COLUMNS = 8;
 
 export interface Realm {
