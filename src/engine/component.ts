@@ -73,6 +73,8 @@ export interface Outcome {
   filtered?: number;
   created?: number;
   merged?: number;
+  /** How many of the elements came after their window had closed; each of them is filtered, or in `named`. */
+  late?: number;
 }
 
 /** Turns batches into batches. */
@@ -81,8 +83,11 @@ export interface Transform {
   readonly concurrency?: number;
   /** @param input which of its inputs the batch came on, as in `StageContext.inputs` */
   process(batch: Batch, input?: number): Outcome | Promise<Outcome>;
-  /** No later element is older than this; Infinity: there are no more. Gives what windows that closed amount to. */
-  advance?(watermark: number): Outcome | Promise<Outcome>;
+  /**
+   * No later element is older than this; Infinity: there are no more. Gives what windows that closed amount to: all
+   * at once, or piece by piece, each of which waits until there is room for it.
+   */
+  advance?(watermark: number): Outcome | Promise<Outcome> | AsyncIterable<Outcome>;
   /** What a restart needs to go on from here. Called only while nothing is in flight. */
   snapshot?(): Json | Promise<Json>;
   /** The last snapshot is in the checkpoint: what only earlier ones needed may go. */
@@ -139,8 +144,8 @@ export interface TransformComponent<Schema = object, Config = unknown> extends D
   output(input: ElementType, config: Config): ElementType;
   /** The windowing of its output, where it sets one. */
   window?(config: Config): Windowing;
-  /** `many`: its inputs are merged; absent: it takes one. */
-  inputs?: 'many';
+  /** `many`: its inputs are merged; `named`: it tells them apart by the names they are given; absent: it takes one. */
+  inputs?: 'many' | 'named';
   open(config: Config, context: StageContext): Promise<Transform>;
 }
 

@@ -80,11 +80,20 @@ export async function emit(
   taken: Batch | undefined,
   outcome: Outcome,
   flight: Flight,
+  watermark = stage.watermark,
 ): Promise<void> {
   account(stage, taken, outcome);
   for (const [output, edges] of stage.outputs) {
-    await send(edges, batchesOn(stage, output, outcome), stage.watermark, flight);
+    await send(edges, batchesOn(stage, output, outcome), watermark, flight);
   }
+}
+
+/** Lets a transform give what its windows amount to now; time moves on below it when everything has been given. */
+async function emitClosed(stage: Stage, transform: Transform, flight: Flight): Promise<void> {
+  const closed = (await transform.advance?.(stage.watermark)) ?? { good: [] };
+  if (!(Symbol.asyncIterator in closed)) return emit(stage, undefined, closed, flight);
+  for await (const outcome of closed) await emit(stage, undefined, outcome, flight, BEGINNING_OF_TIME);
+  await emit(stage, undefined, { good: [] }, flight);
 }
 
 function batchesOn({ node }: Stage, output: string, { good, failed, named }: Outcome): readonly Batch[] {
@@ -112,10 +121,7 @@ export async function runTransform(stage: Stage, transform: Transform, flight: F
   const underWay = new Queue<{ item: Item; outcome: Outcome | Promise<Outcome> }>(concurrency);
   const finish = async (item: Item, outcome: Outcome) => {
     if (item.batch) await emit(stage, item.batch, outcome, flight);
-    if (advance(stage, item)) {
-      const closed = await transform.advance?.(stage.watermark);
-      await emit(stage, undefined, closed ?? { good: [] }, flight);
-    }
+    if (advance(stage, item)) await emitClosed(stage, transform, flight);
     flight.land();
   };
   const emitting = (async () => {
@@ -146,7 +152,7 @@ export async function runTransform(stage: Stage, transform: Transform, flight: F
 }
 
 function account({ node, counters }: Stage, taken: Batch | undefined, outcome: Outcome): void {
-  const { good, named = {}, failed, filtered = 0, created = 0, merged = 0 } = outcome;
+  const { good, named = {}, failed, filtered = 0, created = 0, merged = 0, late = 0 } = outcome;
   if (taken) {
     counters.in += taken.count;
     if (node.component.kind === 'sink') counters.bytesIn += payloadBytes(taken);
@@ -165,6 +171,7 @@ function account({ node, counters }: Stage, taken: Batch | undefined, outcome: O
   counters.filtered += filtered;
   counters.created += created;
   counters.merged += merged;
+  counters.late += late;
   if (!failed || failed.count === 0) return;
   counters.failed += failed.count;
   for (const { code } of failed.failures ?? []) counters.errors[code] = (counters.errors[code] ?? 0) + 1;

@@ -86,7 +86,8 @@ function factsOf(draft: Draft, known: Map<Draft, Known>, faults: Faults): Known 
   if (flows.length < draft.inputs.length) return undefined;
   const before = faults.count;
   const [first] = flows;
-  for (const flow of flows.slice(1)) if (first) checkAgree(first, flow, place, faults);
+  const apart = component.kind === 'transform' && component.inputs === 'named';
+  for (const flow of flows.slice(1)) if (first) checkAgree(first, flow, apart, place, faults);
   const inputWindowing = windowingOf(flows);
   const facts = faults.count > before ? undefined : attempt(() => givenBy(draft, first?.type), place, faults);
   if (!facts) return undefined;
@@ -94,7 +95,12 @@ function factsOf(draft: Draft, known: Map<Draft, Known>, faults: Faults): Known 
     id,
     component,
     config: config.value,
-    inputs: draft.inputs.map(({ from, output }) => ({ from: from.id, output })),
+    inputs: draft.inputs.map(({ from, output, name }, i) => ({
+      from: from.id,
+      output,
+      ...(name !== undefined && { name }),
+      ...(flows[i] && { type: flows[i].type }),
+    })),
     ...(first && { input: first.type }),
     ...(facts.output && { output: facts.output }),
     windowing: facts.windowing ?? inputWindowing,
@@ -122,9 +128,9 @@ function flowOf({ from, output }: Edge, { node, inputWindowing }: Known): Flow |
   return node.output && { type: node.output, windowing, deadLetter, from: from.id };
 }
 
-/** Inputs that are merged must be of one kind, and of one windowing. */
-function checkAgree(first: Flow, other: Flow, place: string, faults: Faults): void {
-  if (!isDeepStrictEqual(first.type, other.type)) {
+/** Inputs that are merged must be of one kind, and of one windowing; those that are told `apart`, of one windowing. */
+function checkAgree(first: Flow, other: Flow, apart: boolean, place: string, faults: Faults): void {
+  if (!apart && !isDeepStrictEqual(first.type, other.type)) {
     const both = `${first.from} gives ${formName(first.type)}, ${other.from} gives ${formName(other.type)}`;
     faults.add(place, `inputs of one kind can be merged, but ${both}`);
   } else if (first.type.form !== 'failure' && !isDeepStrictEqual(first.windowing, other.windowing))

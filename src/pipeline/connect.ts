@@ -5,7 +5,7 @@ import type { Faults } from './faults.ts';
 import { Follower } from './follow.ts';
 import type { StageIds } from './stage-ids.ts';
 import { listed } from './suggest.ts';
-import type { Leaf, Member, Scope } from './tree.ts';
+import type { Leaf, Member, Port, Scope } from './tree.ts';
 
 /** Every transform of the tree, connected; an input that names nothing, or too much, is a fault. */
 export function connect(root: Scope, registry: Registry, ids: StageIds, faults: Faults): Draft[] {
@@ -35,8 +35,21 @@ function connectLeaf(leaf: Leaf, drafts: Drafts, follower: Follower, faults: Fau
     draft.broken = true;
     return;
   }
-  if (!takesMany(component)) draft.inputs = drafts.merge(draft.inputs, id, 'Flatten', leaf.place);
-  if (windowing) draft.inputs = draft.inputs.map(edge => drafts.window(edge, windowing, id, 'WindowInto'));
+  if (inputsOf(component) === 'named')
+    draft.inputs = ports.flatMap(({ port: { key }, edges }) =>
+      drafts.merge(edges, id, `Flatten[${key}]`, leaf.place).map(edge => ({ ...edge, name: key })),
+    );
+  else if (!inputsOf(component)) draft.inputs = drafts.merge(draft.inputs, id, 'Flatten', leaf.place);
+  if (windowing)
+    draft.inputs = draft.inputs.map(edge => ({
+      ...drafts.window(
+        edge,
+        windowing,
+        id,
+        edge.name === undefined ? 'WindowInto' : `WindowInto[${edge.name}]`,
+      ),
+      ...(edge.name !== undefined && { name: edge.name }),
+    }));
 }
 
 /** What is wrong with the number of inputs. */
@@ -51,12 +64,19 @@ function inputFault({ inputs, type, first, scope }: Leaf, component: Component):
         : 'add input: NAME, since only a chain connects neighbours';
     return `${type} needs an input: ${hint}`;
   }
-  if (inputs.length === 1 || takesMany(component)) return undefined;
+  if (inputsOf(component) === 'named') return unnamedFault(type, inputs);
+  if (inputs.length === 1 || inputsOf(component)) return undefined;
   return `${type} takes one input, not ${listed(inputs.map(({ key }) => key))}: a list of names is merged into one`;
 }
 
-const takesMany = (component: Component): boolean =>
-  component.kind === 'transform' && component.inputs === 'many';
+/** A single name, or a list of them, stands under the key `input`. */
+function unnamedFault(type: string, inputs: readonly Port[]): string | undefined {
+  if (inputs.length > 1 || inputs[0]?.key !== 'input') return undefined;
+  return `${type} tells its inputs apart by name: write input: {left: NAME, right: OTHER}`;
+}
+
+const inputsOf = (component: Component): 'many' | 'named' | undefined =>
+  component.kind === 'transform' ? component.inputs : undefined;
 
 /** Follows what a scope says it takes and gives, also where nobody reads it, so that every wrong name is noted. */
 function checkBorder(scope: Scope, follower: Follower): void {

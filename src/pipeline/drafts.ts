@@ -24,7 +24,10 @@ export interface Draft {
 
 export interface Edge {
   from: Draft;
-  output: 'good' | 'errors';
+  /** `good`, `errors`, or the name of a further output. */
+  output: string;
+  /** What a transform that tells its inputs apart calls it. */
+  name?: string;
   /** Where it is written. */
   place: string;
 }

@@ -121,7 +121,8 @@ test('a pipeline has at most 1000 transforms, however they are shared', () => {
 test('a chain of a thousand transforms is resolved in order', () => {
   const transforms = [{ type: 'ReadText', config: { path: 'a' } }, ...Array(999).fill({ type: 'Udf' })];
   const { nodes } = resolvePipeline({ type: 'chain', transforms }, registry);
-  assert.deepEqual(nodes.at(-1)?.inputs, [{ from: 'Udf-998', output: 'good' }]);
+  const type = { form: 'text', field: 'line' };
+  assert.deepEqual(nodes.at(-1)?.inputs, [{ from: 'Udf-998', output: 'good', type }]);
 });
 
 test('a config that no YAML could hold is refused', () => {
