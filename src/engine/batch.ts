@@ -30,6 +30,19 @@ export interface Origin {
   offset: number;
 }
 
+/** What an element keeps of the dead letter it was, so that it stays the same letter should it fail again. */
+export interface ReplayedLetter {
+  id: string;
+  attempts: number;
+  position?: string;
+}
+
+/** Element `i` was made of element `indices[i]` of a batch as a source gave it. */
+export interface Original {
+  batch: Batch;
+  indices: Int32Array;
+}
+
 export interface Batch {
   readonly count: number;
   readonly bytes: Buffer;
@@ -44,6 +57,12 @@ export interface Batch {
   readonly windows?: Float64Array;
   readonly metadata?: readonly Metadata[];
   readonly origin?: Origin;
+  /** The elements that a source gave and these were made of, one for each; absent: they are what was given. */
+  readonly original?: Original;
+  /** Full name of the source that gave the batch; set as it is read. */
+  source?: string;
+  /** Set by a replay: the dead letters that the elements come from. */
+  readonly replayed?: readonly ReplayedLetter[];
   /** Set on what an error output carries: one failure per element, whose payload is the original one. */
   readonly failures?: readonly Failure[];
   /** What failed was text in this field; absent: rows. */
@@ -78,7 +97,10 @@ export function batchOf(payloads: readonly (string | Buffer)[], columns: BatchCo
   return { count: buffers.length, bytes: Buffer.concat(buffers), starts, ends, ...columns };
 }
 
-export type BatchColumns = Pick<Batch, 'times' | 'windows' | 'metadata' | 'origin' | 'failures'>;
+export type BatchColumns = Pick<
+  Batch,
+  'times' | 'windows' | 'metadata' | 'origin' | 'original' | 'failures' | 'replayed'
+>;
 
 /**
  * The elements at these indices, ascending or not, sharing the bytes of the batch.
@@ -98,11 +120,12 @@ export function selectElements(batch: Batch, indices: readonly number[], failure
   };
 }
 
-/** Times, windows and metadata of the elements at these indices: what an element keeps when its payload changes. */
-export function columnsAt(
-  indices: readonly number[],
-  { times, windows, metadata }: Pick<Batch, 'times' | 'windows' | 'metadata'>,
-): BatchColumns {
+/**
+ * Times, windows, metadata and originals of the elements at these indices: what an element keeps when its payload
+ * changes.
+ */
+export function columnsAt(indices: readonly number[], batch: Batch): BatchColumns {
+  const { times, windows, metadata, original } = batch;
   return {
     ...(times && { times: Float64Array.from(indices, i => times[i] ?? Number.NaN) }),
     ...(windows && {
@@ -111,14 +134,27 @@ export function columnsAt(
       ),
     }),
     ...(metadata && { metadata: pickAll(metadata, indices) }),
+    original: {
+      batch: original?.batch ?? batch,
+      indices: Int32Array.from(indices, original ? i => original.indices[i] ?? 0 : i => i),
+    },
   };
+}
+
+/** What element `index` was when a source gave it: the batch, and its place in there. */
+export function originalOf(batch: Batch, index: number): { batch: Batch; index: number } {
+  const { original } = batch;
+  return original ? { batch: original.batch, index: original.indices[index] ?? 0 } : { batch, index };
 }
 
 /** Where element `index` came from: `path:offset`, a message id, or undefined. */
 export function positionOf(batch: Batch, index: number): string | undefined {
+  const { batch: given, index: at } = originalOf(batch, index);
+  const letter = given.replayed?.[at];
+  if (letter) return letter.position;
   const id = batch.metadata?.[index]?.messageId;
   if (id !== undefined) return id;
-  return batch.origin && `${batch.origin.path}:${batch.origin.offset + (batch.starts[index] ?? 0)}`;
+  return given.origin && `${given.origin.path}:${given.origin.offset + (given.starts[at] ?? 0)}`;
 }
 
 function pickAll<T>(column: readonly T[], indices: readonly number[]): T[] {

@@ -53,6 +53,7 @@ export function startPump(
       else {
         crashPoint('source.read');
         onRead(got.count);
+        got.source = stage.node.id;
         await emit(stage, undefined, { good: [got] }, flight);
       }
     }

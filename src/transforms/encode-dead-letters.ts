@@ -9,8 +9,8 @@ export const encodeDeadLetters = defineTransform({
   summary: 'Makes dead letters of failed elements.',
   description:
     'Reads an error output and gives one row per element: `id`, `job`, `template`, `transform`, `code`, `message`, ' +
-    '`stack`, `attempts`, `time`, the original `payload` (`payloadBase64` when it is not UTF-8), and what the message ' +
-    'carried: `attributes`, `messageId`, `publishTime`, `key`, `position`. The same element has the same `id` when ' +
+    '`source`, `stack`, `attempts`, `time`, the `payload` as the source gave it (`payloadBase64` when it is not UTF-8), and what the ' +
+    'message carried: `eventTime`, `attributes`, `messageId`, `publishTime`, `key`, `position`. The same element has the same `id` when ' +
     'it fails again after a restart.',
   config: { type: 'object', properties: {} },
   examples: [
