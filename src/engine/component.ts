@@ -19,6 +19,9 @@ export type Windowing =
   | { type: 'sliding'; sizeMs: number; periodMs: number; offsetMs: number; latenessMs?: number }
   | { type: 'sessions'; gapMs: number; latenessMs?: number };
 
+/** What a further output is called in the graph and in `Outcome.named`, where `errors` is that of failed elements. */
+export const outputKey = (name: string): string => (name === 'errors' ? '.errors' : name);
+
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json | undefined };
 
 /** What a component may know of the job it runs in. */
@@ -146,6 +149,11 @@ export interface TransformComponent<Schema = object, Config = unknown> extends D
   window?(config: Config): Windowing;
   /** `many`: its inputs are merged; `named`: it tells them apart by the names they are given; absent: it takes one. */
   inputs?: 'many' | 'named';
+  /**
+   * The names of its outputs, where it has others than `good`, which is among them if it can be read. Elements for
+   * `good` leave as `Outcome.good`, all others as `Outcome.named`; an output may be left unread.
+   */
+  outputs?(config: Config): string[];
   open(config: Config, context: StageContext): Promise<Transform>;
 }
 

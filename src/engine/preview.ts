@@ -63,17 +63,20 @@ async function follow(
   batch: Batch,
   parts: ReadonlyMap<Stage, OpenStage['part']>,
   trace: PreviewedElement,
+  name = 'good',
 ): Promise<void> {
-  for (const { to, input } of stage.outputs.get('good') ?? []) {
+  for (const { to, input } of stage.outputs.get(name) ?? []) {
     const part = parts.get(to);
     if (part?.kind !== 'transform') {
       for (let i = 0; i < batch.count; i++)
         trace.outputs.push({ sink: to.node.id, payload: payloadOf(batch, i) });
       continue;
     }
-    const { good, failed, filtered = 0 } = await part.transform.process(batch, input);
+    const { good, named = {}, failed, filtered = 0 } = await part.transform.process(batch, input);
     if (filtered > 0) trace.filteredBy.push(to.node.id);
     trace.failures.push(...(failed?.failures ?? []));
     for (const output of good) await follow(to, output, parts, trace);
+    for (const [further, outputs] of Object.entries(named))
+      for (const output of outputs) await follow(to, output, parts, trace, further);
   }
 }

@@ -1,5 +1,6 @@
 /** Finds what an input names: by name or by type within its scope, through the inputs and outputs of composites. */
-import type { Drafts, Edge } from './drafts.ts';
+import { outputKey } from '../engine/component.ts';
+import type { Draft, Drafts, Edge } from './drafts.ts';
 import { GOOD_OUTPUTS } from './error-handling.ts';
 import type { Faults } from './faults.ts';
 import { listed, suggestion } from './suggest.ts';
@@ -59,18 +60,16 @@ export class Follower {
 
   #leafOutput(leaf: Leaf, output: string | undefined, place: string): Edge | undefined {
     const from = this.#drafts.of(leaf);
-    const { label } = leaf;
-    const errors = leaf.errorHandling?.output;
-    if (output !== undefined && output === errors) return { from, output: 'errors', place };
-    const isSink = from.component?.kind === 'sink';
-    if (output !== undefined && !GOOD_OUTPUTS.includes(output)) {
-      const known = [...(isSink ? [] : ['good']), ...(errors === undefined ? [] : [errors])];
-      const why = errors === undefined ? `: ${label} has no error_handling` : suggestion(output, known);
-      this.#faults.add(place, `${label} has no output ${output}${why}`);
-    } else if (isSink) {
-      const hint = errors === undefined ? '' : `: only ${label}.${errors}`;
-      this.#faults.add(place, `${label} writes to the outside and has no output to read${hint}`);
-    } else return this.#windowedRoot(leaf) ?? { from, output: 'good', place };
+    const names = outputsOf(from);
+    if (output !== undefined && output === leaf.errorHandling?.output)
+      return { from, output: 'errors', place };
+    // What has faults of its own may have any output.
+    if (output !== undefined && (names === 'unknown' || names.includes(output)))
+      return { from, output: outputKey(output), place };
+    const isPlain = output === undefined || GOOD_OUTPUTS.includes(output);
+    if (isPlain && (names === 'unknown' || names.includes('good')))
+      return this.#windowedRoot(leaf) ?? { from, output: 'good', place };
+    this.#faults.add(place, outputFault(leaf, output, names === 'unknown' ? [] : names));
     return undefined;
   }
 
@@ -138,4 +137,29 @@ export class Follower {
     this.#following.delete(key);
     return edge;
   }
+}
+
+/** The outputs of a transform, but for that of its failed elements; unknown while its config is at fault. */
+function outputsOf({ component, config }: Draft): string[] | 'unknown' {
+  if (component?.kind === 'sink') return [];
+  if (component?.kind !== 'transform' || !component.outputs) return ['good'];
+  return config ? component.outputs(config.value) : 'unknown';
+}
+
+/** Why this output of a transform, or its only one, cannot be read. */
+function outputFault({ label, errorHandling }: Leaf, output: string | undefined, names: string[]): string {
+  const errors = errorHandling ? [errorHandling.output] : [];
+  const known = [...names, ...errors];
+  const isPlain = output === undefined || GOOD_OUTPUTS.includes(output);
+  if (names.length === 0 && isPlain) {
+    const hint = errorHandling ? `: only ${label}.${errorHandling.output}` : '';
+    return `${label} writes to the outside and has no output to read${hint}`;
+  }
+  if (output === undefined) {
+    const all = listed(known.map(name => `${label}.${name}`));
+    return `${label} has several outputs: read ${all}`;
+  }
+  const isOnlyGood = known.length === 0 || (known.length === 1 && known[0] === 'good');
+  const why = isOnlyGood ? `: ${label} has no error_handling` : suggestion(output, known);
+  return `${label} has no output ${output}${why}`;
 }
