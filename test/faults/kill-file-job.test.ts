@@ -1,21 +1,19 @@
 import assert from 'node:assert/strict';
-import { createWriteStream } from 'node:fs';
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { finished } from 'node:stream/promises';
 import { test } from 'node:test';
 import { type CrashPoint, crashPoints } from '../../src/engine/crash-point.ts';
 import type { JobSummary } from '../../src/jobs/job.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 import { prepareIn, startJob, wasKilled } from './launch.ts';
-import { assertExactlyOnce, expectedElements, recordOf, UDF } from './records.ts';
+import { assertExactlyOnce, expectedElements, UDF, writeRecords } from './records.ts';
 
 const RECORDS = 200_000;
 const KILLS = 50;
 
 test(`a file job killed ${KILLS} times, at every step, writes each of ${RECORDS} records exactly once`, async t => {
   const folder = await temporaryFolder(t);
-  await writeRecords(join(folder, 'in.ndjson'));
+  writeRecords(join(folder, 'in.ndjson'), RECORDS);
   await writeFile(join(folder, 'udf.js'), UDF);
   const parameters = {
     inputFilePattern: join(folder, 'in.ndjson'),
@@ -58,12 +56,3 @@ test(`a file job killed ${KILLS} times, at every step, writes each of ${RECORDS}
     [],
   );
 });
-
-async function writeRecords(path: string): Promise<void> {
-  const out = createWriteStream(path);
-  for (let id = 0; id < RECORDS; id++) {
-    if (!out.write(`${recordOf(id)}\n`)) await new Promise(resolve => out.once('drain', resolve));
-  }
-  out.end();
-  await finished(out);
-}

@@ -1,6 +1,6 @@
 /** Records for the fault tests, and what must have become of each after a run, however often it was interrupted. */
 import assert from 'node:assert/strict';
-import { globSync, readFileSync } from 'node:fs';
+import { closeSync, globSync, openSync, readFileSync, writeSync } from 'node:fs';
 
 /** Every seventh is filtered, every eleventh (if not filtered) fails. */
 export const UDF = `function check(payload) {
@@ -14,6 +14,16 @@ export const UDF = `function check(payload) {
 const PADDING = 'x'.repeat(450);
 
 export const recordOf = (id: number): string => JSON.stringify({ id, padding: PADDING });
+
+/** Writes records 0 to `count` to a file, a line each. */
+export function writeRecords(path: string, count: number): void {
+  const file = openSync(path, 'w');
+  for (let id = 0; id < count; id += 1000) {
+    const lines = Array.from({ length: Math.min(1000, count - id) }, (_, i) => `${recordOf(id + i)}\n`);
+    writeSync(file, lines.join(''));
+  }
+  closeSync(file);
+}
 
 /** The counts a run over `count` records must end with. */
 export function expectedElements(count: number) {

@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
+import { after, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { v1 } from '@google-cloud/pubsub';
 import { credentials } from '@grpc/grpc-js';
@@ -145,10 +145,22 @@ export async function configHere(t: TestContext): Promise<Config> {
   return config;
 }
 
-/** The same with the service started, and clients of it. */
+/** An embedded service with clients of it, that the tests of a file share; for those that do not kill it. */
 export async function localPubsub(t: TestContext): Promise<{ config: Config; clients: Clients }> {
-  const config = await configHere(t);
+  shared ??= startShared();
+  const config = await shared;
   return { config, clients: await clientsHere(t, config) };
+}
+
+let shared: Promise<Config> | undefined;
+
+async function startShared(): Promise<Config> {
+  const config = { home: await mkdtemp(join(tmpdir(), 'sluice-test-')) };
+  after(async () => {
+    await killService(config);
+    await rm(config.home, { recursive: true, force: true });
+  });
+  return config;
 }
 
 /** Clients of the embedded service of this configuration. */

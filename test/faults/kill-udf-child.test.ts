@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { udfChildrenBelow } from '../helpers/processes.ts';
+import { temporaryFolder } from '../helpers/temporary.ts';
+import { prepareIn, startJob } from './launch.ts';
+import { assertExactlyOnce, expectedElements, UDF, writeRecords } from './records.ts';
+
+const RECORDS = 200_000;
+
+test('UDF children killed at random during a run: nothing is lost or doubled, and none outlives the job', async t => {
+  const folder = await temporaryFolder(t);
+  writeRecords(join(folder, 'in.ndjson'), RECORDS);
+  // Slow enough that there is something to be killed.
+  await writeFile(
+    join(folder, 'udf.js'),
+    UDF.replace('record.seen', 'for (let i = 0; i < 20000; i++);\n  record.seen'),
+  );
+  const job = await prepareIn(join(folder, 'home'), 'GCS_Text_to_GCS_Text', {
+    inputFilePattern: join(folder, 'in.ndjson'),
+    outputDirectory: join(folder, 'out'),
+    javascriptTextTransformGcsPath: join(folder, 'udf.js'),
+    javascriptTextTransformFunctionName: 'check',
+  });
+  const run = startJob(job);
+  let running = true;
+  const ended = run.ended.finally(() => (running = false));
+  let kills = 0;
+  while (running) {
+    const children = udfChildrenBelow(process.pid);
+    const victim = children[Math.floor(Math.random() * children.length)];
+    if (victim) {
+      process.kill(victim, 'SIGKILL');
+      kills++;
+    }
+    await sleep(250 + 150 * Math.random());
+  }
+  const summary = await ended;
+  t.diagnostic(`${kills} children killed`);
+  assert.deepEqual(summary.error, undefined);
+  assert.ok(kills >= 10);
+  assert.equal(summary.state, 'DONE');
+  assert.deepEqual(summary.elements, expectedElements(RECORDS));
+  assertExactlyOnce(RECORDS, join(folder, 'out/output*.txt'), join(folder, 'out/errors/*.json'));
+  assert.deepEqual(udfChildrenBelow(process.pid), []);
+});
