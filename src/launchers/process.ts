@@ -1,7 +1,6 @@
 /** Launches a worker as a process of this machine. */
 import { spawn } from 'node:child_process';
-import { extname } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { programArguments } from '../program.ts';
 import { readLines, type WorkerCommand, type WorkerEvent } from '../worker/protocol.ts';
 
 export interface WorkerHandle {
@@ -21,16 +20,16 @@ const LAST_WORDS = 2000;
 const MALLOC = { MALLOC_MMAP_THRESHOLD_: String(1 << 30), MALLOC_TRIM_THRESHOLD_: String(1 << 30) };
 
 /** The worker collects its garbage itself (see `engine/collect.ts`), without helper threads: the cores are for UDFs. */
-const FLAGS = ['--disable-warning=ExperimentalWarning', '--expose-gc', '--single-threaded-gc'];
+const FLAGS = ['--expose-gc', '--single-threaded-gc'];
 
 export function launchProcess(
   jobFile: string,
   index: number,
   onEvent: (event: WorkerEvent) => void,
 ): WorkerHandle {
-  const main = fileURLToPath(new URL(`../worker/main${extname(import.meta.url)}`, import.meta.url));
+  const main = programArguments(new URL('../worker/main.ts', import.meta.url), FLAGS);
   // A group of its own: a Ctrl-C at the terminal is the launcher's to interpret.
-  const child = spawn(process.execPath, [...FLAGS, main, jobFile, String(index)], {
+  const child = spawn(process.execPath, [...main, jobFile, String(index)], {
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
     env: { ...process.env, ...MALLOC },

@@ -1,22 +1,15 @@
 /** Starts the child process of a UDF and speaks frames with it. */
 import { spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
-import { extname } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { programArguments } from '../program.ts';
 import { HEADER_BYTES, headerOf, wordAt } from './frames.ts';
 
-const PROGRAM = fileURLToPath(new URL(`./child/main${extname(import.meta.url)}`, import.meta.url));
+const PROGRAM = new URL('./child/main.ts', import.meta.url);
 /**
  * `--no-opt` closes the class of loops that V8's optimised code runs past both time and memory limit;
  * `--single-threaded-gc` keeps collectors off the cores of the other children; isolated-vm asks for the first.
  */
-const FLAGS = [
-  '--no-node-snapshot',
-  '--expose-gc',
-  '--no-opt',
-  '--single-threaded-gc',
-  '--disable-warning=ExperimentalWarning',
-];
+const FLAGS = ['--no-node-snapshot', '--expose-gc', '--no-opt', '--single-threaded-gc'];
 /** More than any honest child sends at once: a batch of outputs, the largest output, and what describes them. */
 const MAX_FRAME_BYTES = 512 * 1024 * 1024;
 
@@ -33,7 +26,7 @@ export interface ChildEvents {
 }
 
 export function startChild({ onFrame, onExit }: ChildEvents): Child {
-  const child = spawn(process.execPath, [...FLAGS, PROGRAM], {
+  const child = spawn(process.execPath, programArguments(PROGRAM, FLAGS), {
     env: {},
     cwd: '/',
     stdio: ['ignore', 'ignore', 'ignore', 'pipe'],

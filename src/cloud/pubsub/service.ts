@@ -1,11 +1,11 @@
 /** Finds the Pub/Sub that this machine's jobs share, and starts it where it does not run. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
-import { extname, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { type Config, pubsubDirectory } from '../../config.ts';
 import { SluiceError } from '../../errors.ts';
+import { programArguments } from '../../program.ts';
 import { readAnnouncement } from './announcement.ts';
 import { LOCKED_STATUS } from './locked.ts';
 
@@ -69,11 +69,10 @@ async function runningService(directory: string): Promise<string | undefined> {
 
 /** Starts the service as a process that outlives this one and has none of its secrets. */
 function start(directory: string, idleMs: number): ChildProcess {
-  const here = fileURLToPath(import.meta.url);
-  const main = join(here, '..', `main${extname(here)}`);
+  const main = new URL('./main.ts', import.meta.url);
   const log = openSync(logPath(directory), 'w', 0o600);
   try {
-    const flags = ['--disable-warning=ExperimentalWarning', main, directory, String(idleMs)];
+    const flags = [...programArguments(main), directory, String(idleMs)];
     const { PATH, HOME, TMPDIR } = process.env;
     const child = spawn(process.execPath, flags, {
       detached: true,
