@@ -155,13 +155,16 @@ export async function localPubsub(t: TestContext): Promise<{ config: Config; cli
 let shared: Promise<Config> | undefined;
 
 async function startShared(): Promise<Config> {
-  const config = { home: await mkdtemp(join(tmpdir(), 'sluice-test-')) };
-  after(async () => {
-    await killService(config);
-    await rm(config.home, { recursive: true, force: true });
-  });
-  return config;
+  return { home: await mkdtemp(join(tmpdir(), 'sluice-test-')) };
 }
+
+// Registered here and not where it is made: there it would belong to the first test.
+after(async () => {
+  const config = await shared;
+  if (!config) return;
+  await killService(config);
+  await rm(config.home, { recursive: true, force: true });
+});
 
 /** Clients of the embedded service of this configuration. */
 export async function clientsHere(t: TestContext, config: Config): Promise<Clients> {

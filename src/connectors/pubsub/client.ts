@@ -48,6 +48,7 @@ export class PubsubConnection {
   readonly #config: Config;
   #clients: Clients;
   #pulling: PullStub | undefined;
+  #recovering: Promise<void> | undefined;
   #closed = false;
 
   constructor(config: Config, clients: Clients) {
@@ -78,9 +79,16 @@ export class PubsubConnection {
     return this.#pulling?.getChannel().getConnectivityState(false) === READY;
   }
 
-  /** Starts the embedded service again if it has ended, maybe elsewhere. */
+  /** Starts the embedded service again if it has ended, maybe elsewhere. Calls at the same time share the work. */
   async recover(): Promise<void> {
     if (!this.embedded || this.#closed) return;
+    this.#recovering ??= this.#reconnect().finally(() => {
+      this.#recovering = undefined;
+    });
+    await this.#recovering;
+  }
+
+  async #reconnect(): Promise<void> {
     const { host } = await ensurePubsub(this.#config);
     if (host === this.#clients.host || this.#closed) return;
     const before = this.#clients;

@@ -3,7 +3,7 @@
  * stream again when it breaks, and keeps the leases of everything that is not acknowledged yet.
  */
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { PubsubConnection, PullStream, ReceivedMessage } from './client.ts';
 import { retryDelayMs, verdictOf } from './retry.ts';
 
@@ -93,7 +93,7 @@ export class Reception {
   async close(unacknowledged: readonly string[]): Promise<void> {
     this.#closing.abort();
     clearInterval(this.#extending);
-    this.#stream?.cancel();
+    if (this.#stream) await cancel(this.#stream);
     await this.#receiving;
     const waiting = this.#waiting.slice(this.#next).map(({ ackId }) => ackId);
     this.#waiting = [];
@@ -132,7 +132,7 @@ export class Reception {
     const stream = await this.#connection.streamingPull(this.#subscription);
     if (this.#closing.signal.aborted) {
       stream.on('error', () => {});
-      stream.cancel();
+      await cancel(stream);
       return false;
     }
     this.#stream = stream;
@@ -184,6 +184,12 @@ export class Reception {
       requests.push(send(ackIds.slice(i, i + IDS_PER_REQUEST)));
     await Promise.all(requests);
   }
+}
+
+/** Ends a stream. One cancelled in the turn it is opened in would be started all the same, and never end. */
+async function cancel(stream: PullStream): Promise<void> {
+  await setImmediate();
+  stream.cancel();
 }
 
 /** Roughly what a waiting message takes of memory. */

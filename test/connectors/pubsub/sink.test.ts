@@ -7,6 +7,7 @@ import type { ElementType, SinkComponent } from '../../../src/engine/component.t
 import {
   acknowledge,
   clientsHere,
+  configHere,
   killService,
   localPubsub,
   makeTopic,
@@ -200,7 +201,8 @@ test('refuses an input that cannot become messages', () => {
 });
 
 test('publishes everything at least once when the service is killed meanwhile', async t => {
-  const { config, clients } = await localPubsub(t);
+  const config = await configHere(t);
+  const clients = await clientsHere(t, config);
   const { topic, subscription } = await makeTopic(clients, { ackDeadlineSeconds: 600 });
   const sink = await openSink(t, config, { topic });
   const texts = Array.from({ length: 20_000 }, (_, i) => `m${i}`);

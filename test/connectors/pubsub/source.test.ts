@@ -7,6 +7,7 @@ import { readFromPubSub } from '../../../src/connectors/pubsub/index.ts';
 import type { SourceComponent } from '../../../src/engine/component.ts';
 import {
   clientsHere,
+  configHere,
   hasCode,
   killService,
   localPubsub,
@@ -240,7 +241,8 @@ test('leaves with the service what it has no room for', async t => {
 });
 
 test('goes on when the service is killed, without loss or double', async t => {
-  const { config, clients } = await localPubsub(t);
+  const config = await configHere(t);
+  const clients = await clientsHere(t, config);
   const { topic, subscription } = await makeTopic(clients, { ackDeadlineSeconds: 600 });
   const all = numbered(3000);
   for (let i = 0; i < all.length; i += 500) await publish(clients, topic, all.slice(i, i + 500));
