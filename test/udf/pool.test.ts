@@ -180,8 +180,8 @@ test('a batch that grows to many times its size comes in pieces, in order', asyn
 });
 
 test('a batch of slow but honest elements is never cut short', async t => {
-  const source = 'function process(x) { const end = Date.now() + 40; while (Date.now() < end); return x; }';
-  const pool = await openTestPool(t, source, { timeoutMs: 100 });
+  const source = 'function process(x) { const end = Date.now() + 60; while (Date.now() < end); return x; }';
+  const pool = await openTestPool(t, source, { timeoutMs: 300 });
   const elements = Array.from({ length: 12 }, (_, i) => `slow ${i}`);
   assert.deepEqual(await fatesOf(pool, elements), elements);
 });

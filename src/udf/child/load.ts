@@ -28,12 +28,12 @@ export function evaluateScripts(
 ): ivm.Reference[] {
   const namespaces: ivm.Reference[] = [];
   for (const { name: filename, source, module } of scripts) {
-    const compiled = refusing('UDF_SYNTAX', () =>
+    const compiled = refusing('UDF_SYNTAX', filename, () =>
       module
         ? isolate.compileModuleSync(source, { filename })
         : isolate.compileScriptSync(source, { filename }),
     );
-    refusing('UDF_LOAD_FAILED', () => {
+    refusing('UDF_LOAD_FAILED', filename, () => {
       if ('runSync' in compiled) {
         compiled.runSync(context, { timeout: LOAD_TIMEOUT_MS, reference: true });
         return;
@@ -48,11 +48,12 @@ export function evaluateScripts(
 
   return namespaces;
 
-  function refusing<T>(code: RefusalCode, action: () => T): T {
+  function refusing<T>(code: RefusalCode, filename: string, action: () => T): T {
     try {
       return action();
     } catch (error) {
-      throw new Refusal(code, explain(error, isolate, memoryMb));
+      const why = explain(error, isolate, memoryMb);
+      throw new Refusal(code, why.startsWith(filename) ? why : `${filename}: ${why}`);
     }
   }
 }

@@ -20,6 +20,8 @@ export interface Realm {
   begin(payloads: string, contexts: string, timeoutMs: number): void;
   /** Runs elements `[from, to)`, or as many of them as one call should. */
   step(from: number, to: number, timeoutMs: number): void;
+  /** Time that the isolate has spent on the processor. */
+  processorMs(): number;
   /** The first element that the last step did not finish. */
   done(): number;
   statuses(from: number, to: number): Int32Array;
@@ -71,6 +73,7 @@ function callsOf(isolate: ivm.Isolate, calls: Calls): Omit<Realm, 'function' | '
       words[0] = from;
       calls.step.applySync(undefined, [from, to], { timeout });
     },
+    processorMs: () => (isolate.isDisposed ? 0 : Number(isolate.cpuTime) / 1e6),
     done: () => wordAt(words, 0),
     statuses: (from, to) => words.subarray(COLUMNS + 2 * capacity + from, COLUMNS + 2 * capacity + to),
     outputs: timeout => calls.outputs.applySync(undefined, [], { timeout }) as string,

@@ -1,6 +1,6 @@
 /** Runs batches in a realm: one call at a time, each answered by a result, whatever the user's code does. */
 import { FAILED, type FailureEntry, type LoadRequest } from '../frames.ts';
-import { attempt, hasRun } from './attempt.ts';
+import { attempt, type Ending, hasRun } from './attempt.ts';
 import { type BatchFrame, batchIn, type Elements } from './batch.ts';
 import { createRealm } from './realm.ts';
 import { createResultWriter } from './result.ts';
@@ -43,7 +43,7 @@ export function createSandbox(request: LoadRequest, write: (frame: Buffer) => vo
     let from = 0;
     if (attempt(() => hand(batch.elements())) !== 'done') return lose(0);
     while (from < count) {
-      const ended = attempt(() => realm.step(from, count, stepTimeoutMs));
+      const ended = step(from, count);
       const done = realm.done();
       if (ended === 'timeout' && done === from) {
         blame(batch, from, 'UDF_TIMEOUT');
@@ -62,16 +62,15 @@ export function createSandbox(request: LoadRequest, write: (frame: Buffer) => vo
   function runAlone(batch: BatchFrame, index: number): number {
     for (;;) {
       const wasFresh = fresh;
-      const ended = attempt(() => {
-        hand(batch.element(index));
-        realm.step(0, 1, stepTimeoutMs);
-      });
-      const done = realm.done();
-      if (ended === 'timeout' && done === 0) {
+      const handed = attempt(() => hand(batch.element(index)));
+      const ended = handed === 'done' ? step(0, 1) : handed;
+      // What was not handed over was not run: the last step was another element's.
+      const done = handed === 'done' && realm.done() === 1;
+      if (ended === 'timeout' && !done) {
         blame(batch, index, 'UDF_TIMEOUT');
         return index + 1;
       }
-      if (hasRun(ended) && done === 1 && transfer(batch, 0, index, 1)) return index + 1;
+      if (hasRun(ended) && done && transfer(batch, 0, index, 1)) return index + 1;
       const code = ended === 'memory' || realm.lost ? 'UDF_MEMORY' : 'UDF_TIMEOUT';
       lose(index);
       if (wasFresh) {
@@ -79,6 +78,15 @@ export function createSandbox(request: LoadRequest, write: (frame: Buffer) => vo
         return index + 1;
       }
     }
+  }
+
+  /** Runs elements; again, once, when time ran out for the first but the machine gave it too little of it. */
+  function step(from: number, to: number): Ending {
+    const spentBefore = realm.processorMs();
+    const ended = attempt(() => realm.step(from, to, stepTimeoutMs));
+    const starved = realm.processorMs() - spentBefore < timeoutMs / 2;
+    if (ended !== 'timeout' || realm.done() !== from || !starved) return ended;
+    return attempt(() => realm.step(from, to, stepTimeoutMs));
   }
 
   function hand({ text, starts, ends, contexts }: Elements): void {
