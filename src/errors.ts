@@ -45,6 +45,14 @@ export const errorKinds = {
   ),
   JOB_NOT_FOUND: missing('There is no job of that id.', 'Check the id that the launch printed.'),
   JOB_NOT_RESUMABLE: invalid('The job has ended or is running, so it cannot be resumed.', 'Launch it anew.'),
+  DEAD_LETTER_NOT_FOUND: missing(
+    'The job has no dead letter of that id.',
+    'See `sluice dlq show JOB` for the ids there are.',
+  ),
+  REPLAY_REFUSED: invalid(
+    'Dead letters cannot be replayed as asked.',
+    'The message says which ones, and what would be right.',
+  ),
   ELEMENT_FAILED: failed(
     'An element failed in a transform that has no dead letter.',
     'Add `error_handling` to the transform, or mend the element.',
@@ -68,6 +76,26 @@ export const errorKinds = {
     'A service the job needs does not answer.',
     'Check that it runs and its address.',
   ),
+  LIBRARY_MISSING: failed(
+    'A library that the job needs is not installed.',
+    'Install it as the message says; `npm ci` does on the systems that it is made for.',
+  ),
+  TABLE_NOT_FOUND: missing(
+    'There is no table of that name.',
+    'Check the name, or let the job make the table (`create_disposition: CREATE_IF_NEEDED`).',
+  ),
+  TABLE_NOT_EMPTY: invalid(
+    'A table that must be empty is not.',
+    'Use another table, or `write_disposition: WRITE_APPEND` or `WRITE_TRUNCATE`.',
+  ),
+  WAREHOUSE_BUSY: failed(
+    'Another process has been using a dataset for too long.',
+    'Wait until its query or job is over, then try again.',
+  ),
+  QUERY_INVALID: invalid(
+    'A query cannot be run.',
+    'Mend the SQL: it is one SELECT, in the dialect of DuckDB.',
+  ),
   INTERNAL: failed('Something failed that Sluice did not foresee.', 'Please report it with the message.'),
 } as const satisfies Record<string, ErrorKind>;
 
@@ -80,6 +108,30 @@ const elementError = (summary: string, remedy: string): ElementErrorKind => ({ s
 
 /** Why single elements fail: the codes in dead letters and in the counters. The job goes on. */
 export const elementErrorKinds = {
+  BIGQUERY_MISSING_FIELD: elementError(
+    'The row lacks a field that the table requires.',
+    'Give the field a value, or make its column NULLABLE.',
+  ),
+  BIGQUERY_NO_SUCH_FIELD: elementError(
+    'The row has a field that the table lacks.',
+    'Drop the field, add the column, or let the job add it (`schema_update: evolve`).',
+  ),
+  BIGQUERY_TYPE_MISMATCH: elementError(
+    'A value is not of the type of its column.',
+    'The message names field, type and value: mend the input, or convert it in a function.',
+  ),
+  EXPRESSION_FAILED: elementError(
+    'An expression could not be worked out for the row.',
+    'The message names the expression and why: mind null, and values of other kinds.',
+  ),
+  FIELD_EXISTS: elementError(
+    'A field that is to be added is in the row already.',
+    'Call the new field otherwise, or drop the old one too.',
+  ),
+  NOT_A_LIST: elementError(
+    'A field that is to be exploded holds neither a list nor text.',
+    'Put a Filter or a MapToFields before it, or add `error_handling`.',
+  ),
   NOT_JSON_OBJECT: elementError(
     'The text is no JSON object.',
     'Mend the input, or keep such lines as text: only ParseJson asks for objects.',
@@ -88,9 +140,21 @@ export const elementErrorKinds = {
     'A row that is to be written as text has not exactly one field.',
     'Write rows with WriteToJson, or give them one field.',
   ),
+  OUTPUT_UNKNOWN: elementError(
+    'A partition was chosen that is not among the outputs.',
+    'Add it to `outputs`, or say `unknown_output` for all others.',
+  ),
   PUBSUB_MESSAGE_REFUSED: elementError(
     'Pub/Sub does not take the message: it is empty or too large, or its attributes are.',
     'A message holds at most 10 MB, and 100 attributes of at most 1024 bytes.',
+  ),
+  SCHEMA_VIOLATED: elementError(
+    'The row does not have the form its schema asks for.',
+    'The message names each field and what is wrong with it.',
+  ),
+  TIMESTAMP_INVALID: elementError(
+    'What is to be the event time of the element is no time.',
+    'A time is a number of seconds since 1970, or RFC 3339 text such as 2024-05-01T12:00:00Z.',
   ),
   UDF_INPUT_NOT_UTF8: elementError(
     'The element is not valid UTF-8, so a function cannot have it as text.',

@@ -1,5 +1,6 @@
 /** Every source, transform and sink a pipeline may name, by its `type`. */
 
+import { writeToBigQuery } from './connectors/bigquery/index.ts';
 import { readFromJson, readFromText, writeToJson, writeToText } from './connectors/files/index.ts';
 import { generateFromSchema } from './connectors/generator/index.ts';
 import { readFromPubSub, writeToPubSub } from './connectors/pubsub/index.ts';
@@ -26,6 +27,7 @@ const components: Component[] = [
   readFromPubSub,
   readFromText,
   windowInto,
+  writeToBigQuery,
   writeToJson,
   writeToPubSub,
   writeToText,

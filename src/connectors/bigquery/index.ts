@@ -1,0 +1,2 @@
+/** Tables of BigQuery, kept in the local warehouse, as sources and sinks. */
+export { writeToBigQuery } from './sink.ts';
