@@ -1,6 +1,7 @@
 /** The `sluice` command: one file per verb, loaded when it is called. */
 import { Command, CommanderError } from 'commander';
 import { errorKinds } from '../errors.ts';
+import { registerDlq } from './dlq.ts';
 import { failWith } from './output.ts';
 import { registerPreview } from './preview.ts';
 import { registerPubsub } from './pubsub.ts';
@@ -20,6 +21,7 @@ for (const register of [
   registerRun,
   registerResume,
   registerPreview,
+  registerDlq,
   registerUdf,
   registerPubsub,
 ]) {

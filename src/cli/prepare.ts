@@ -4,12 +4,13 @@ import { renderTemplate } from '../catalog/render.ts';
 import { validateParameters } from '../catalog/validate.ts';
 import { readTextFile } from '../cloud/storage.ts';
 import { type Config, jobDirectory } from '../config.ts';
+import { letterPlaces } from '../dlq/places.ts';
+import type { Replay } from '../dlq/replay-graph.ts';
 import type { Graph } from '../engine/graph.ts';
 import { SluiceError } from '../errors.ts';
 import { newJobId } from '../jobs/job.ts';
-import { resolvePipeline } from '../pipeline/resolve.ts';
 import { parseYaml } from '../pipeline/yaml.ts';
-import { registry } from '../registry.ts';
+import { graphOf } from '../worker/graph.ts';
 import type { Job } from '../worker/job-file.ts';
 import type { GivenParameters } from './parameters.ts';
 
@@ -30,13 +31,43 @@ export interface PreparedJob {
 /** @throws SluiceError for anything that the job could not be started with */
 export async function prepareJob(config: Config, request: LaunchRequest): Promise<PreparedJob> {
   const id = newJobId();
-  const { pipeline, templateId, options } = await pipelineOf(config, id, request);
-  const graph = resolvePipeline(pipeline, registry);
-  const streaming = graph.nodes.some(({ component }) => component.kind === 'source' && component.streaming);
+  const { options, ...rendered } = await pipelineOf(config, id, request);
   const workers = request.numWorkers ?? Number(options.numWorkers ?? 1);
-  const createTime = new Date().toISOString();
-  return { graph, job: { id, templateId, createTime, streaming, workers, pipeline } };
+  return complete({ id, ...rendered, createTime: now(), streaming: false, workers });
 }
+
+/**
+ * The job that runs dead letters of `original` again, in a worker of its own: through the pipeline as it was, or as
+ * its template is rendered with some parameters changed.
+ */
+export async function prepareReplay(
+  config: Config,
+  original: Job,
+  { udf, parameters }: Pick<Replay, 'udf'> & { parameters?: GivenParameters },
+): Promise<PreparedJob> {
+  const id = newJobId();
+  const { templateId } = original;
+  const rendered = parameters ? await renderAnew(config, id, original, parameters) : original;
+  const { pipeline, parameters: kept } = rendered;
+  const replay: Replay = { of: original.id, ...(udf && { udf }) };
+  const job = { id, templateId, parameters: kept, createTime: now(), streaming: false, workers: 1, pipeline };
+  return complete({ ...job, replay });
+}
+
+function complete(job: Job): PreparedJob {
+  const graph = graphOf(job);
+  const streaming = graph.nodes.some(({ component }) => component.kind === 'source' && component.streaming);
+  return { graph, job: { ...job, streaming: streaming === true, deadLetters: letterPlaces(graph) } };
+}
+
+async function renderAnew(config: Config, jobId: string, original: Job, changed: GivenParameters) {
+  const { templateId, parameters } = original;
+  if (templateId === undefined || parameters === undefined)
+    throw usage(`job ${original.id} was launched without a template: its parameters cannot be changed`);
+  return pipelineOf(config, jobId, { templateId, parameters: { ...parameters, ...changed } });
+}
+
+const now = (): string => new Date().toISOString();
 
 async function pipelineOf(
   config: Config,
@@ -59,6 +90,7 @@ async function pipelineOf(
   const context = { jobId, jobDirectory: jobDirectory(config, jobId), config };
   return {
     templateId: template.id,
+    parameters: validated.parameters,
     options: validated.options,
     pipeline: await renderTemplate(template, validated.parameters, context),
   };

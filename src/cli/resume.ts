@@ -11,16 +11,14 @@ export function registerResume(program: Command): void {
 }
 
 async function resume(jobId: string, options: { json?: boolean }): Promise<void> {
-  const [{ loadConfig }, { loadJob, requireResumable }, { resolvePipeline }, { registry }, { followJob }] =
-    await Promise.all([
-      import('../config.ts'),
-      import('../jobs/job.ts'),
-      import('../pipeline/resolve.ts'),
-      import('../registry.ts'),
-      import('./follow.ts'),
-    ]);
+  const [{ loadConfig }, { loadJob, requireResumable }, { graphOf }, { followJob }] = await Promise.all([
+    import('../config.ts'),
+    import('../jobs/job.ts'),
+    import('../worker/graph.ts'),
+    import('./follow.ts'),
+  ]);
   const config = loadConfig();
   const job = await loadJob(config, jobId);
   await requireResumable(config, jobId);
-  await followJob(config, { job, graph: resolvePipeline(job.pipeline, registry) }, options);
+  await followJob(config, { job, graph: graphOf(job) }, options);
 }

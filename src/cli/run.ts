@@ -22,15 +22,17 @@ export function registerRun(program: Command): void {
 }
 
 async function run(templateId: string | undefined, options: RunOptions): Promise<void> {
-  const [{ loadConfig }, { prepareJob }, { saveJob }, { followJob }] = await Promise.all([
+  const [{ loadConfig }, { prepareJob }, { saveJob }, { keepTopics }, { followJob }] = await Promise.all([
     import('../config.ts'),
     import('./prepare.ts'),
     import('../jobs/job.ts'),
+    import('../dlq/topic.ts'),
     import('./follow.ts'),
   ]);
   const config = loadConfig();
   const prepared = await prepareJob(config, { templateId, ...options });
   await saveJob(config, prepared.job);
+  await keepTopics(prepared.job.deadLetters ?? [], config);
   await followJob(config, prepared, options);
 }
 

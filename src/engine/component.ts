@@ -161,6 +161,11 @@ export interface SinkComponent<Schema = object, Config = unknown> extends Declar
   kind: 'sink';
   /** Throws a SluiceError where it cannot take that; absent: it takes everything. */
   accept?(input: ElementType, config: Config): void;
+  /**
+   * The config with which another job writes beside what the first one has written, without touching it; `label` is
+   * safe in a name and nobody else's. Absent: with the same config it does.
+   */
+  beside?(config: Config, label: string): Config;
   open(config: Config, context: StageContext): Promise<Sink>;
 }
 

@@ -14,6 +14,8 @@ export type JobState = 'RUNNING' | 'DONE' | 'FAILED' | 'CANCELLED' | 'DRAINED';
 export interface JobSummary extends Totals {
   jobId: string;
   templateId?: string;
+  /** The job whose dead letters it ran again. */
+  replayOf?: string;
   state: JobState;
   seconds: number;
   outputs: string[];
@@ -51,6 +53,17 @@ export const jobFile = (config: Config, id: string): string => join(jobDirectory
 export async function saveState(config: Config, id: string, state: JobState): Promise<void> {
   const status: JobStatus = { state, pid: process.pid };
   await replaceFile(statusFile(config, id), JSON.stringify(status));
+}
+
+/** The state that was noted last, and whether a process runs the job; undefined when it was never started. */
+export async function loadState(
+  config: Config,
+  id: string,
+): Promise<{ state: JobState; alive: boolean } | undefined> {
+  const text = await readFile(statusFile(config, id), 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  const { state, pid }: JobStatus = JSON.parse(text);
+  return { state, alive: state === 'RUNNING' && isAlive(pid) };
 }
 
 /** Refuses a job that has come to its end, or that another process runs. @throws SluiceError JOB_NOT_RESUMABLE */

@@ -71,6 +71,7 @@ export function runJob(config: Config, job: Job, graph: Graph, listener: JobList
     return {
       jobId: job.id,
       ...(job.templateId && { templateId: job.templateId }),
+      ...(job.replay && { replayOf: job.replay.of }),
       state,
       ...totalsOf(graph, counters),
       seconds: (Date.now() - started) / 1000,

@@ -1,5 +1,7 @@
 /** The file that tells a worker what to run. */
 import { readFile } from 'node:fs/promises';
+import type { LetterPlace } from '../dlq/places.ts';
+import type { Replay } from '../dlq/replay-graph.ts';
 import { replaceFile } from '../engine/checkpoint.ts';
 import { SluiceError, systemCode } from '../errors.ts';
 import { parseExact, stringifyExact } from '../formats/exact-json.ts';
@@ -7,6 +9,8 @@ import { parseExact, stringifyExact } from '../formats/exact-json.ts';
 export interface Job {
   id: string;
   templateId?: string;
+  /** What the template was given, checked and with its defaults. */
+  parameters?: Record<string, unknown>;
   /** RFC 3339. */
   createTime: string;
   streaming: boolean;
@@ -14,6 +18,10 @@ export interface Job {
   workers: number;
   /** The rendered pipeline, in Beam YAML's structure. */
   pipeline: unknown;
+  /** Where its dead letters are. */
+  deadLetters?: LetterPlace[];
+  /** Set when it runs the dead letters of another job again. */
+  replay?: Replay;
 }
 
 export async function writeJob(path: string, job: Job): Promise<void> {

@@ -4,8 +4,7 @@ import { dirname, join } from 'node:path';
 import { loadConfig } from '../config.ts';
 import { type RunningPipeline, startPipeline } from '../engine/engine.ts';
 import { asSluiceError, SluiceError } from '../errors.ts';
-import { resolvePipeline } from '../pipeline/resolve.ts';
-import { registry } from '../registry.ts';
+import { graphOf } from './graph.ts';
 import { isAlive, readJob } from './job-file.ts';
 import { readLines, type WorkerCommand, type WorkerEvent, type WorkerProgress } from './protocol.ts';
 
@@ -36,7 +35,7 @@ async function work(): Promise<void> {
   const job = await readJob(jobPath);
   const directory = join(dirname(jobPath), 'workers', index);
   await takeOver(directory);
-  running = await startPipeline(resolvePipeline(job.pipeline, registry), {
+  running = await startPipeline(graphOf(job), {
     jobId: job.id,
     templateId: job.templateId,
     config,

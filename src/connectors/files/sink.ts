@@ -81,6 +81,7 @@ export const writeToText = defineSink({
       'WriteToText takes no failed elements: put EncodeDeadLetters before it',
     );
   },
+  beside,
   open: (settings, context) => openLinesSink(settings, context, textEncoder(context.input)),
 });
 
@@ -96,8 +97,14 @@ export const writeToJson = defineSink({
       output: ['{"a":1}', '{"a":2}'],
     },
   ],
+  beside,
   open: (settings, context) => openLinesSink(settings, context, jsonEncoder(context.input)),
 });
+
+/** The files of another job have its label at the end of their names. */
+function beside<Config extends FileConfig>(config: Config, label: string): Config {
+  return { ...config, file_name_suffix: `-${label}${config.file_name_suffix ?? ''}` };
+}
 
 type Encode = (batch: Batch, stage: string) => { bytes: Buffer; failed?: Batch };
 

@@ -1,0 +1,149 @@
+/** `sluice dlq replay`: chooses the letters, and runs them as a job of its own. */
+import { rm } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { type Config, jobDirectory, loadConfig } from '../config.ts';
+import { noteTaken } from '../dlq/ledger.ts';
+import { readLetters } from '../dlq/read.ts';
+import { branchesOf } from '../dlq/replay-graph.ts';
+import { lettersFile } from '../dlq/replay-source.ts';
+import { type Chosen, selectLetters } from '../dlq/select.ts';
+import { keepTopics } from '../dlq/topic.ts';
+import { SluiceError } from '../errors.ts';
+import { loadState, saveJob, saveState } from '../jobs/job.ts';
+import { addReplay } from '../jobs/replays.ts';
+import type { Job } from '../worker/job-file.ts';
+import { findLetters, type JobLetters } from './dlq-letters.ts';
+import { followJob } from './follow.ts';
+import { printJson } from './output.ts';
+import type { GivenParameters } from './parameters.ts';
+import { type PreparedJob, prepareReplay } from './prepare.ts';
+
+export interface ReplayOptions {
+  code?: string;
+  id?: string[];
+  udf?: string;
+  function?: string;
+  parameters?: GivenParameters;
+  again?: boolean;
+  maxAttempts: number;
+  subscription?: string;
+  json?: boolean;
+}
+
+/** Others may launch replays of the same job at the same time; one of them is always the first. */
+const MAX_TRIES = 5;
+
+export async function replay(jobId: string, options: ReplayOptions): Promise<void> {
+  const config = loadConfig();
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const letters = await findLetters(config, jobId, options.subscription);
+    const taken = await takenBefore(config, letters.replays, options);
+    const prepared = await prepareReplay(config, letters.asked, {
+      udf: udfOf(options),
+      parameters: options.parameters,
+    });
+    const isLaunched = await launch(config, letters, taken, prepared, options);
+    if (isLaunched) return;
+  }
+  throw new SluiceError('REPLAY_REFUSED', `others launch replays of job ${jobId}: try again`);
+}
+
+/** False when another replay was launched meanwhile. */
+async function launch(
+  config: Config,
+  letters: JobLetters,
+  taken: Set<string>,
+  prepared: PreparedJob,
+  options: ReplayOptions,
+): Promise<boolean> {
+  const { root, launched, jobs, places } = letters;
+  const { job, graph } = prepared;
+  const isSource = ({ component }: (typeof graph.nodes)[number]) => component.kind === 'source';
+  const told = await selectLetters(() => readLetters(places, config), {
+    jobs,
+    code: options.code,
+    ...(options.id && { ids: new Set(options.id) }),
+    taken,
+    maxAttempts: options.maxAttempts,
+    sources: new Set(graph.nodes.filter(isSource).map(({ id }) => id)),
+    fileOf: source => lettersFile(config, job.id, source),
+  });
+  if (told.chosen === 0) {
+    tellNothing(job, told, options);
+    return true;
+  }
+  await saveJob(config, job);
+  const added = await addReplay(config, root.id, launched, job.id);
+  if (!added) {
+    await rm(jobDirectory(config, job.id), { recursive: true, force: true });
+    return false;
+  }
+  for (const why of leftOut(told, options)) process.stderr.write(`warning: ${why}\n`);
+  for (const stages of branchesOf(graph))
+    process.stderr.write(`warning: ${stages} read the same elements: each takes the replayed ones again\n`);
+  await keepTopics(job.deadLetters ?? [], config);
+  await followJob(config, prepared, options);
+  return true;
+}
+
+/**
+ * The letters that replays have taken; none with `--again`. A replay that has written something and not ended is to
+ * be resumed, since nobody else knows how far it came; one of which nothing has come is given up.
+ */
+async function takenBefore(
+  config: Config,
+  replays: readonly Job[],
+  { again = false }: ReplayOptions,
+): Promise<Set<string>> {
+  const taken = new Set<string>();
+  for (const { id } of replays) {
+    const status = await loadState(config, id);
+    if (status?.state === 'CANCELLED') continue;
+    const progress = await noteTaken(config, id, taken);
+    if (progress === 'ended') continue;
+    if (status?.alive)
+      throw new SluiceError('REPLAY_REFUSED', `the replay ${id} is under way: wait for its end`);
+    if (progress === 'begun' && !again)
+      throw new SluiceError(
+        'REPLAY_REFUSED',
+        `the replay ${id} was interrupted: \`sluice resume ${id}\` goes on with it, --again gives it up`,
+      );
+    await saveState(config, id, 'CANCELLED');
+  }
+  return again ? new Set() : taken;
+}
+
+function udfOf({ udf, function: name }: ReplayOptions) {
+  if (udf === undefined && name === undefined) return undefined;
+  const isLocal = udf !== undefined && !/^(?:gs|udf):\/\//.test(udf);
+  const path = isLocal ? resolve(udf) : udf;
+  return { ...(path !== undefined && { path }), ...(name !== undefined && { function: name }) };
+}
+
+/** Says why nothing is replayed. @throws SluiceError REPLAY_REFUSED when there is something that cannot be */
+function tellNothing({ replay: of }: Job, told: Chosen, options: ReplayOptions): void {
+  const reasons = leftOut(told, options);
+  if (reasons.length > 0)
+    throw new SluiceError('REPLAY_REFUSED', `nothing is replayed: ${reasons.join('; ')}`);
+  const { replayedBefore } = told;
+  if (options.json) printJson({ replayOf: of?.of, replayed: 0, replayedBefore });
+  else if (replayedBefore === 0) process.stdout.write('nothing to replay: there are no such dead letters\n');
+  else
+    process.stdout.write(
+      `nothing to replay: all ${replayedBefore} letters were replayed before; --again takes them once more\n`,
+    );
+}
+
+function leftOut({ triedTooOften, withoutSource, faults }: Chosen, { maxAttempts }: ReplayOptions): string[] {
+  const reasons: string[] = [];
+  if (triedTooOften > 0)
+    reasons.push(
+      `${triedTooOften} letters were tried ${maxAttempts} times or more: --max-attempts lets them try again`,
+    );
+  if (withoutSource > 0)
+    reasons.push(
+      `${withoutSource} letters were made by a grouping, which cannot be given its elements again`,
+    );
+  if (faults > 0) reasons.push(`${faults} lines are no dead letters: \`sluice dlq list\` names them`);
+  return reasons;
+}

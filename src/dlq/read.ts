@@ -1,0 +1,104 @@
+/** Reads dead letters where a job's sinks have put them. */
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { displayPath, localPath } from '../cloud/storage.ts';
+import type { Config } from '../config.ts';
+import { DEFAULT_PATTERNS, fixedFolder } from '../connectors/files/file-naming.ts';
+import type { DeadLetter } from '../engine/dead-letter.ts';
+import { SluiceError, systemCode } from '../errors.ts';
+import { parseLetter } from './letter.ts';
+import { linesOf } from './lines.ts';
+import type { LetterPlace } from './places.ts';
+import { spoolOf, topicOf } from './topic.ts';
+
+/** A letter, or what stands where one should be; `at` is `path:offset`. */
+export type FoundLetter = { at: string } & ({ letter: DeadLetter } | { fault: string });
+
+interface LetterFile {
+  local: string;
+  /** As the user names it. */
+  path: string;
+  compressed: boolean;
+}
+
+/** Every letter in these places, of whatever job. Letters of a topic are those that were collected before. */
+export async function* readLetters(
+  places: readonly LetterPlace[],
+  config: Config,
+): AsyncGenerator<FoundLetter> {
+  const seen = new Set<string>();
+  for (const place of places) {
+    for (const { local, path, compressed } of await filesOf(place, config)) {
+      if (seen.has(local)) continue;
+      seen.add(local);
+      for await (const line of linesOf(local, { compressed })) {
+        const at = `${path}:${line.offset}`;
+        const found = 'line' in line ? parseLetter(line.line) : line.fault;
+        yield typeof found === 'string' ? { at, fault: found } : { at, letter: found };
+      }
+    }
+  }
+}
+
+/** What a place is called. */
+export function describePlace(place: LetterPlace): string {
+  const topic = topicOf(place);
+  if (topic !== undefined) return topic;
+  const { path } = place.config;
+  return typeof path === 'string' ? `${path}*` : `${place.stage} (${place.sink})`;
+}
+
+/** True when letters can be read from there. */
+export const isReadable = (place: LetterPlace): boolean =>
+  topicOf(place) !== undefined || typeof place.config.path === 'string';
+
+async function filesOf(place: LetterPlace, config: Config): Promise<LetterFile[]> {
+  const topic = topicOf(place);
+  if (topic !== undefined) {
+    const local = spoolOf(topic, config);
+    return (await isThere(local)) ? [{ local, path: topic, compressed: false }] : [];
+  }
+  const { path } = place.config;
+  return typeof path === 'string' ? publishedFiles(path, place.config, config) : [];
+}
+
+/** The files of a prefix; where date patterns make its folders, those in the folders below. */
+async function publishedFiles(
+  prefix: string,
+  settings: LetterPlace['config'],
+  config: Config,
+): Promise<LetterFile[]> {
+  const text = (key: string, standard: string) => String(settings[key] ?? standard);
+  const suffix = text('file_name_suffix', '');
+  const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1);
+  const name = prefix.slice(folder.length);
+  const fixed = fixedFolder(prefix, {
+    year: text('year_pattern', DEFAULT_PATTERNS.year),
+    month: text('month_pattern', DEFAULT_PATTERNS.month),
+    day: text('day_pattern', DEFAULT_PATTERNS.day),
+    hour: text('hour_pattern', DEFAULT_PATTERNS.hour),
+    minute: text('minute_pattern', DEFAULT_PATTERNS.minute),
+  });
+  const root = localPath(fixed || './', config);
+  const entries = await readdir(root, { recursive: fixed !== folder, withFileTypes: true }).catch(error => {
+    if (systemCode(error) === 'ENOENT') return [];
+    throw new SluiceError('INPUT_UNREADABLE', `${fixed} cannot be read: ${error.message}`, { cause: error });
+  });
+  return entries
+    .filter(entry => entry.isFile() && entry.name.startsWith(name) && entry.name.endsWith(suffix))
+    .filter(entry => !entry.parentPath.includes('/.sluice-') && !entry.name.startsWith('.'))
+    .map(entry => join(entry.parentPath, entry.name))
+    .sort()
+    .map(local => ({
+      local,
+      path: displayPath(local, prefix, config),
+      compressed: settings.compression === 'gzip' || local.endsWith('.gz'),
+    }));
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return readdir(join(path, '..')).then(
+    names => names.some(name => path.endsWith(`/${name}`)),
+    () => false,
+  );
+}
