@@ -61,7 +61,7 @@ export async function openPool(options: PoolOptions): Promise<Pool> {
       scripts = next;
     },
     async close() {
-      for (const slot of slots) slot.close();
+      await Promise.all(slots.map(slot => slot.close()));
     },
   };
 
@@ -70,7 +70,7 @@ export async function openPool(options: PoolOptions): Promise<Pool> {
     try {
       return { slots: [slot], facts: await slot.loaded };
     } catch (error) {
-      slot.close();
+      await slot.close();
       throw error;
     }
   }

@@ -17,6 +17,8 @@ export interface Child {
   readonly pid: number;
   send(sections: Uint8Array[]): void;
   kill(): void;
+  /** Resolves when the process is gone. */
+  readonly exited: Promise<void>;
 }
 
 export interface ChildEvents {
@@ -34,8 +36,10 @@ export function startChild({ onFrame, onExit }: ChildEvents): Child {
   // A pair of sockets, in the child the blocking descriptor 3: its standard streams are not ours to trust.
   const pipe = child.stdio[3] as Socket;
   const kill = () => child.kill('SIGKILL');
+  const { promise: exited, resolve: noteExit } = Promise.withResolvers<void>();
   let ended = false;
   const end = (how: string) => {
+    noteExit();
     if (ended) return;
     ended = true;
     kill();
@@ -54,6 +58,7 @@ export function startChild({ onFrame, onExit }: ChildEvents): Child {
       pipe.uncork();
     },
     kill,
+    exited,
   };
 }
 

@@ -28,7 +28,8 @@ export interface Slot {
   run(prepared: Prepared): Promise<Part[]>;
   /** Ends the child as soon as nothing is pending. */
   retire(): void;
-  close(): void;
+  /** Resolves when the child is gone. */
+  close(): Promise<void>;
 }
 
 interface Task {
@@ -79,7 +80,10 @@ export function createSlot(request: Omit<LoadRequest, 'parentPid'>): Slot {
       retiring = true;
       if (tasks.length === 0) end(new SluiceError('INTERNAL', 'the UDF was closed'));
     },
-    close: () => end(new SluiceError('INTERNAL', 'the UDF was closed')),
+    close() {
+      end(new SluiceError('INTERNAL', 'the UDF was closed'));
+      return child.exited;
+    },
   };
 
   function start() {

@@ -229,9 +229,9 @@ test('the parent stays small while much passes through', async t => {
 
 test('a pool that is closed fails what is under way', async t => {
   const pool = await openTestPool(t, 'function process() { for (;;); }', { timeoutMs: 5000 });
-  const running = pool.run(batchOf(['a']));
+  const failed = assert.rejects(pool.run(batchOf(['a'])), { message: 'the UDF was closed' });
   await pool.close();
-  await assert.rejects(running, { message: 'the UDF was closed' });
+  await failed;
   await assert.rejects(pool.run(batchOf(['a'])), { message: 'the UDF was closed' });
 });
 
