@@ -141,7 +141,7 @@ export class Ledger {
   #drop(kept: readonly string[]): void {
     for (const file of readdirSync(this.#directory)) {
       const path = join(this.#directory, file);
-      if (file.startsWith(`${this.#name}-`) && !kept.includes(path)) rmSync(path);
+      if (file.startsWith(`${this.#name}-`) && file.endsWith('.ids') && !kept.includes(path)) rmSync(path);
     }
   }
 }

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { PubsubConnection, PullStream, ReceivedMessage } from './client.ts';
+import { extendLeases } from './leases.ts';
 import { retryDelayMs, verdictOf } from './retry.ts';
 
 /** What waits to be read before the stream is held back. */
@@ -14,8 +15,6 @@ const WAITING_MESSAGES = 5000;
 export const LEASE_SECONDS = 60;
 /** Twice within a lease, with room for a late timer. */
 const EXTEND_MS = 25_000;
-/** Pub/Sub takes 512 KiB a request: that many of its ids of up to 200 bytes. */
-const IDS_PER_REQUEST = 2500;
 
 export class Reception {
   readonly #connection: PubsubConnection;
@@ -80,15 +79,6 @@ export class Reception {
     if (!this.ready && this.#failure) throw this.#failure.error;
   }
 
-  async acknowledge(ackIds: readonly string[]): Promise<void> {
-    const subscription = this.#subscription;
-    await this.#inRequests(ackIds, ids =>
-      this.#connection.call(({ subscriber }, options) =>
-        subscriber.acknowledge({ subscription, ackIds: ids }, options),
-      ),
-    );
-  }
-
   /** Stops receiving; what waits and `unacknowledged` is given back, to be delivered again at once. */
   async close(unacknowledged: readonly string[]): Promise<void> {
     this.#closing.abort();
@@ -98,7 +88,7 @@ export class Reception {
     const waiting = this.#waiting.slice(this.#next).map(({ ackId }) => ackId);
     this.#waiting = [];
     this.#next = 0;
-    await this.#modifyDeadline([...waiting, ...unacknowledged], 0);
+    await extendLeases(this.#connection, this.#subscription, [...waiting, ...unacknowledged], 0);
   }
 
   get #full(): boolean {
@@ -166,23 +156,7 @@ export class Reception {
     const ids = [...this.#outstanding()];
     for (let i = this.#next; i < this.#waiting.length; i++) ids.push(this.#waiting[i]?.ackId ?? '');
     // What is not extended is delivered again, and known by its id.
-    this.#modifyDeadline(ids, LEASE_SECONDS).catch(() => {});
-  }
-
-  async #modifyDeadline(ackIds: readonly string[], ackDeadlineSeconds: number): Promise<void> {
-    const subscription = this.#subscription;
-    await this.#inRequests(ackIds, ids =>
-      this.#connection.call(({ subscriber }, options) =>
-        subscriber.modifyAckDeadline({ subscription, ackIds: ids, ackDeadlineSeconds }, options),
-      ),
-    );
-  }
-
-  async #inRequests(ackIds: readonly string[], send: (ids: string[]) => Promise<unknown>): Promise<void> {
-    const requests: Promise<unknown>[] = [];
-    for (let i = 0; i < ackIds.length; i += IDS_PER_REQUEST)
-      requests.push(send(ackIds.slice(i, i + IDS_PER_REQUEST)));
-    await Promise.all(requests);
+    extendLeases(this.#connection, this.#subscription, ids, LEASE_SECONDS).catch(() => {});
   }
 }
 

@@ -1,11 +1,14 @@
 /** `ReadFromPubSub`: the messages of a subscription, acknowledged once a checkpoint holds them. */
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Batch } from '../../engine/batch.ts';
 import { defineSource, type Json, type Source, type StageContext } from '../../engine/component.ts';
 import { SluiceError } from '../../errors.ts';
 import { connectPubsub, type PubsubConnection } from './client.ts';
 import { type ElementShape, isRow, type Message, toBatch } from './elements.ts';
+import { acknowledge } from './leases.ts';
 import { Ledger, type LedgerPosition } from './ledger.ts';
+import { PendingAcks } from './pending-acks.ts';
 import { LEASE_SECONDS, Reception } from './reception.ts';
 import { checkedName, createSubscription, ensureTopic, refused, requireSubscription } from './resources.ts';
 import { isNotFound } from './retry.ts';
@@ -93,7 +96,9 @@ export const readFromPubSub = defineSource({
     try {
       const name = named ?? (await subscribe(connection, topicName ?? '', context));
       if (named) await requireSubscription(connection, named);
-      return new PubsubSource(connection, { name, owned: !named }, shape, id_attribute, context);
+      const pendingAcks = await acknowledgeRestored(connection, name, context);
+      const subscribed = { name, owned: !named };
+      return new PubsubSource(connection, subscribed, pendingAcks, shape, id_attribute, context);
     } catch (error) {
       await connection.close();
       throw error;
@@ -118,7 +123,32 @@ async function subscribe(
   return name;
 }
 
-type Snapshot = LedgerPosition & { duplicates: number };
+const directoryOf = ({ jobDirectory, stage }: StageContext): string =>
+  join(jobDirectory, 'stages', encodeURIComponent(stage));
+
+const fileNameOf = ({ worker }: StageContext): string => `worker-${worker.index}`;
+
+/** Acknowledges what the checkpoint holds, before the stream is opened that would bring it again. */
+async function acknowledgeRestored(
+  connection: PubsubConnection,
+  subscription: string,
+  context: StageContext,
+): Promise<PendingAcks> {
+  const restored = context.restored as Snapshot | null | undefined;
+  mkdirSync(directoryOf(context), { recursive: true });
+  const pendingAcks = new PendingAcks(directoryOf(context), fileNameOf(context), restored?.acks);
+  if (!restored) return pendingAcks;
+  try {
+    await acknowledge(connection, subscription, pendingAcks.restored);
+  } catch (error) {
+    if (error instanceof SluiceError) throw error;
+    // The ids may be too old; then the messages come again, and are known by theirs.
+    context.report('DEBUG', `old acknowledgements are refused: ${String(error)}`);
+  }
+  return pendingAcks;
+}
+
+type Snapshot = LedgerPosition & { acks: number; duplicates: number };
 
 class PubsubSource implements Source {
   readonly #connection: PubsubConnection;
@@ -128,6 +158,7 @@ class PubsubSource implements Source {
   readonly #context: StageContext;
   readonly #reception: Reception;
   readonly #ledger: Ledger;
+  readonly #pendingAcks: PendingAcks;
   readonly #watermark: WatermarkGuess;
   /** Ack ids of what was read since the last snapshot, of what it holds, and of what is being acknowledged. */
   #fresh: string[] = [];
@@ -140,6 +171,7 @@ class PubsubSource implements Source {
   constructor(
     connection: PubsubConnection,
     subscription: { name: string; owned: boolean },
+    pendingAcks: PendingAcks,
     shape: ElementShape,
     idAttribute: string | undefined,
     context: StageContext,
@@ -150,8 +182,8 @@ class PubsubSource implements Source {
     this.#idAttribute = idAttribute;
     this.#context = context;
     const restored = context.restored as Snapshot | null | undefined;
-    const directory = join(context.jobDirectory, 'stages', encodeURIComponent(context.stage));
-    this.#ledger = new Ledger(directory, `ledger-${context.worker.index}`, restored ?? undefined);
+    this.#ledger = new Ledger(directoryOf(context), fileNameOf(context), restored ?? undefined);
+    this.#pendingAcks = pendingAcks;
     this.#duplicates = restored?.duplicates ?? 0;
     const heldForMs = restored && !connection.embedded ? LEASE_SECONDS * 1000 : 0;
     const slack = connection.embedded && !shape.timestampAttribute ? SLACK_MS.inOrder : SLACK_MS.roughly;
@@ -207,19 +239,23 @@ class PubsubSource implements Source {
   }
 
   snapshot(): Json {
-    this.#sealed = this.#sealed.length === 0 ? this.#fresh : this.#sealed.concat(this.#fresh);
-    this.#fresh = [];
-    return { ...this.#ledger.seal(), duplicates: this.#duplicates };
+    if (this.#fresh.length > 0) {
+      this.#sealed = this.#sealed.length === 0 ? this.#fresh : this.#sealed.concat(this.#fresh);
+      this.#fresh = [];
+      this.#pendingAcks.seal([...this.#sending, ...this.#sealed]);
+    }
+    return { ...this.#ledger.seal(), acks: this.#pendingAcks.sequence, duplicates: this.#duplicates };
   }
 
   /** Resolves once the acknowledgements before these are answered: these go on while the next messages are read. */
   async acknowledge(): Promise<void> {
     this.#ledger.committed();
+    this.#pendingAcks.committed();
     await this.#acknowledging;
     if (this.#ackFailure) throw this.#refused(this.#ackFailure.error);
     this.#sending = this.#sealed;
     this.#sealed = [];
-    this.#acknowledging = this.#reception.acknowledge(this.#sending).then(
+    this.#acknowledging = acknowledge(this.#connection, this.#subscription.name, this.#sending).then(
       () => {
         this.#sending = [];
       },
@@ -243,6 +279,7 @@ class PubsubSource implements Source {
     } finally {
       await this.#connection.close();
       this.#ledger.close(ended);
+      this.#pendingAcks.close(ended);
     }
   }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -89,6 +90,7 @@ test('takes a message once that is delivered again after a restore, and acknowle
   const restored = first.snapshot();
   // The checkpoint is written, and the worker killed before it acknowledges.
   await first.close(false);
+  await rm(join(config.home, 'jobs', 'job', 'stages', 'Read', 'worker-0-1.acks'));
   await publish(clients, topic, ['new']);
   const reports: string[] = [];
   const second = await openSource(t, config, { subscription }, { restored, reports });
@@ -103,6 +105,35 @@ test('takes a message once that is delivered again after a restore, and acknowle
   await second.acknowledge?.();
   await second.close(false);
   assert.deepEqual(await pullNow(clients, subscription), []);
+});
+
+test('acknowledges after a restore what the checkpoint holds, though nothing is read any more', async t => {
+  const { config, clients } = await localPubsub(t);
+  const { topic, subscription } = await makeTopic(clients, { ackDeadlineSeconds: 600 });
+  await publish(clients, topic, numbered(500));
+  const first = await openSource(t, config, { subscription });
+  await readCount(first, 500);
+  const restored = first.snapshot();
+  await first.close(false);
+  await (await openSource(t, config, { subscription }, { restored })).close(true);
+  assert.deepEqual(await pullNow(clients, subscription), []);
+});
+
+test('is not held up by acknowledgements that are too old', async t => {
+  const { config, clients } = await localPubsub(t);
+  const { topic, subscription } = await makeTopic(clients);
+  await publish(clients, topic, ['one']);
+  const first = await openSource(t, config, { subscription });
+  await readCount(first, 1);
+  const restored = first.snapshot();
+  await first.close(false);
+  await clients.subscriber.deleteSubscription({ subscription });
+  await clients.subscriber.createSubscription({ name: subscription, topic });
+  await publish(clients, topic, ['two']);
+  const reports: string[] = [];
+  const second = await openSource(t, config, { subscription }, { restored, reports });
+  assert.deepEqual(payloads(await readCount(second, 1)), ['two']);
+  assert.match(reports[0] ?? '', /^DEBUG old acknowledgements are refused/);
 });
 
 test('takes a message again that was read after the checkpoint it goes on from', async t => {
