@@ -132,6 +132,10 @@ export const elementErrorKinds = {
     'A field that is to be exploded holds neither a list nor text.',
     'Put a Filter or a MapToFields before it, or add `error_handling`.',
   ),
+  NOT_COMBINABLE: elementError(
+    'A value cannot be combined in the way asked for.',
+    'Mend the value, or leave such elements out with Filter before they are grouped.',
+  ),
   NOT_JSON_OBJECT: elementError(
     'The text is no JSON object.',
     'Mend the input, or keep such lines as text: only ParseJson asks for objects.',
@@ -155,6 +159,10 @@ export const elementErrorKinds = {
   TIMESTAMP_INVALID: elementError(
     'What is to be the event time of the element is no time.',
     'A time is a number of seconds since 1970, or RFC 3339 text such as 2024-05-01T12:00:00Z.',
+  ),
+  TOO_MANY_ROWS: elementError(
+    'One row would become more rows than it may.',
+    'Explode fewer fields, or cut the lists first.',
   ),
   UDF_INPUT_NOT_UTF8: elementError(
     'The element is not valid UTF-8, so a function cannot have it as text.',

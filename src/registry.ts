@@ -5,27 +5,43 @@ import { readFromJson, readFromText, writeToJson, writeToText } from './connecto
 import { generateFromSchema } from './connectors/generator/index.ts';
 import { readFromPubSub, writeToPubSub } from './connectors/pubsub/index.ts';
 import type { Component } from './engine/component.ts';
+import { assignTimestamps } from './transforms/assign-timestamps.ts';
+import { combine } from './transforms/combine.ts';
 import { create } from './transforms/create.ts';
 import { encodeDeadLetters } from './transforms/encode-dead-letters.ts';
+import { explode } from './transforms/explode.ts';
+import { extractWindowingInfo } from './transforms/extract-windowing-info.ts';
 import { filterByAttribute } from './transforms/filter-by-attribute.ts';
+import { filter } from './transforms/filter.ts';
 import { flatten } from './transforms/flatten.ts';
 import { javaScriptUdf } from './transforms/javascript-udf.ts';
 import { logForTesting } from './transforms/log-for-testing.ts';
+import { mapToFields } from './transforms/map-to-fields.ts';
 import { parseJson } from './transforms/parse-json.ts';
+import { partition } from './transforms/partition.ts';
+import { validateWithSchema } from './transforms/validate-with-schema.ts';
 import { windowInto } from './transforms/window-into.ts';
 
 const components: Component[] = [
+  assignTimestamps,
+  combine,
   create,
   encodeDeadLetters,
+  explode,
+  extractWindowingInfo,
+  filter,
   filterByAttribute,
   flatten,
   generateFromSchema,
   javaScriptUdf,
   logForTesting,
+  mapToFields,
   parseJson,
+  partition,
   readFromJson,
   readFromPubSub,
   readFromText,
+  validateWithSchema,
   windowInto,
   writeToBigQuery,
   writeToJson,

@@ -18,6 +18,29 @@ export function fixedWindowStart(time: number, windowing: Extract<Windowing, { t
   return Math.floor((time - offsetMs) / sizeMs) * sizeMs + offsetMs;
 }
 
+/** The single window of elements that have no event time, or are not windowed. */
+export const GLOBAL_WINDOW: Window = { start: BEGINNING_OF_TIME, end: END_OF_TIME };
+
+/** The windows that an element of this time falls into; for sessions the one it would have alone. */
+export function windowsOf(time: number, windowing: Windowing): Window[] {
+  if (windowing.type === 'global' || Number.isNaN(time)) return [GLOBAL_WINDOW];
+  if (windowing.type === 'sessions') return [{ start: time, end: time + windowing.gapMs }];
+  if (windowing.type === 'fixed') {
+    const start = fixedWindowStart(time, windowing);
+    return [{ start, end: start + windowing.sizeMs }];
+  }
+  const { sizeMs, periodMs, offsetMs } = windowing;
+  const last = Math.floor((time - offsetMs) / periodMs) * periodMs + offsetMs;
+  const windows: Window[] = [];
+  for (let start = last; start > time - sizeMs; start -= periodMs)
+    windows.push({ start, end: start + sizeMs });
+  return windows;
+}
+
+/** How long after its end a window still takes elements, ms. */
+export const latenessOf = (windowing: Windowing): number =>
+  windowing.type === 'global' ? 0 : (windowing.latenessMs ?? 0);
+
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
 const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|h)?/;
 
