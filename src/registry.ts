@@ -1,6 +1,6 @@
 /** Every source, transform and sink a pipeline may name, by its `type`. */
 
-import { writeToBigQuery } from './connectors/bigquery/index.ts';
+import { readFromBigQuery, writeToBigQuery } from './connectors/bigquery/index.ts';
 import { readFromJson, readFromText, writeToJson, writeToText } from './connectors/files/index.ts';
 import { generateFromSchema } from './connectors/generator/index.ts';
 import { readFromPubSub, writeToPubSub } from './connectors/pubsub/index.ts';
@@ -11,8 +11,8 @@ import { create } from './transforms/create.ts';
 import { encodeDeadLetters } from './transforms/encode-dead-letters.ts';
 import { explode } from './transforms/explode.ts';
 import { extractWindowingInfo } from './transforms/extract-windowing-info.ts';
-import { filterByAttribute } from './transforms/filter-by-attribute.ts';
 import { filter } from './transforms/filter.ts';
+import { filterByAttribute } from './transforms/filter-by-attribute.ts';
 import { flatten } from './transforms/flatten.ts';
 import { javaScriptUdf } from './transforms/javascript-udf.ts';
 import { logForTesting } from './transforms/log-for-testing.ts';
@@ -38,6 +38,7 @@ const components: Component[] = [
   mapToFields,
   parseJson,
   partition,
+  readFromBigQuery,
   readFromJson,
   readFromPubSub,
   readFromText,

@@ -40,7 +40,7 @@ const KNOWN_TO_ALL = ['errors', 'config', 'program'];
 
 /** Of a folder that may know another, only these files do. */
 const ONLY: [from: string, to: string, files: RegExp][] = [
-  ['transforms', 'udf', /^transforms\/javascript-udf\.ts$/],
+  ['transforms', 'udf', /^transforms\/(javascript-udf|expressions\/javascript)\.ts$/],
 ];
 
 /** Programs of their own; what only scripts use counts as used too. */

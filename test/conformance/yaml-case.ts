@@ -58,7 +58,8 @@ const lineOf = (element: unknown): string =>
   typeof element === 'string' ? element : stringifyExact(element);
 
 /** A sink for each output of a node that nothing reads. */
-function endsOf({ id, output, component, config }: GraphNode, nodes: GraphNode[], given: Given): GraphNode[] {
+function endsOf(from: GraphNode, nodes: GraphNode[], given: Given): GraphNode[] {
+  const { id, output, component, config, deadLetter } = from;
   if (!output || component.kind === 'sink') return [];
   const outputs = (component.kind === 'transform' && component.outputs?.(config)) || ['good'];
   const read = nodes.flatMap(({ inputs }) => inputs).filter(({ from }) => from === id);
@@ -68,7 +69,7 @@ function endsOf({ id, output, component, config }: GraphNode, nodes: GraphNode[]
     const rows: string[] = [];
     given[label] = rows;
     const inputs = [{ from: id, output: outputKey(name) }];
-    return { ...node(`Collect ${label}`, collectorOf(output, rows)), inputs, input: output };
+    return { ...node(`Collect ${label}`, collectorOf(output, rows)), inputs, input: output, deadLetter };
   });
 }
 

@@ -21,7 +21,7 @@ for (const { name, examples } of registry.values()) {
       const sink = collector();
       const ends = nodes
         .filter(each => isUnread(each, nodes))
-        .map(({ id }) => node(`Collect ${id}`, sink, [id]));
+        .map(({ id, deadLetter }) => node(`Collect ${id}`, sink, [id], { deadLetter }));
       const pipeline = await start([...nodes, ...ends], { directory });
       assert.equal(await pipeline.ended, 'DONE');
       const given = [...sink.published, ...pipeline.outputs().flatMap(path => linesOf(path, directory))];
