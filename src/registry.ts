@@ -15,6 +15,7 @@ import { filter } from './transforms/filter.ts';
 import { filterByAttribute } from './transforms/filter-by-attribute.ts';
 import { flatten } from './transforms/flatten.ts';
 import { javaScriptUdf } from './transforms/javascript-udf.ts';
+import { join } from './transforms/join.ts';
 import { logForTesting } from './transforms/log-for-testing.ts';
 import { mapToFields } from './transforms/map-to-fields.ts';
 import { parseJson } from './transforms/parse-json.ts';
@@ -34,6 +35,7 @@ const components: Component[] = [
   flatten,
   generateFromSchema,
   javaScriptUdf,
+  join,
   logForTesting,
   mapToFields,
   parseJson,

@@ -122,7 +122,7 @@ export function exportExpression(type: DuckDBType, from: string, depth = 0): str
   if (typeId === TYPE_IDS.TIMESTAMP) return isoExpression(from);
   if (typeId === TYPE_IDS.BLOB) return `base64(${from})`;
   if (typeId === TYPE_IDS.FLOAT || typeId === TYPE_IDS.DOUBLE)
-    return `CASE WHEN isfinite(${from}) THEN to_json(${from}) ELSE to_json(CAST(${from} AS VARCHAR)) END`;
+    return `CASE WHEN isfinite(${from}) THEN to_json(${from}) WHEN isnan(${from}) THEN to_json('NaN') WHEN ${from} > 0 THEN to_json('Infinity') WHEN ${from} < 0 THEN to_json('-Infinity') END`;
   if (typeId === TYPE_IDS.DECIMAL && 'width' in type && type.width > EXACT_DIGITS)
     return `CAST(${from} AS VARCHAR)`;
   if (!isChanged(type)) return from;

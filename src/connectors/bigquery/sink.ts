@@ -104,6 +104,7 @@ export const writeToBigQuery = defineSink({
       'WriteToBigQuery takes no failed elements: put EncodeDeadLetters before it',
     );
   },
+  beside: settings => ({ ...settings, write_disposition: 'WRITE_APPEND' as const }),
   async open(settings, context) {
     const {
       create_disposition: create = 'CREATE_IF_NEEDED',

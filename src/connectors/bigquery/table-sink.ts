@@ -1,6 +1,5 @@
 /** The sink of a table: rows staged in segments on disk, each appended to the table once, in one transaction. */
-import { createHash } from 'node:crypto';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { appendOnce } from '../../cloud/warehouse/append.ts';
 import { type TableName, wordTable } from '../../cloud/warehouse/names.ts';
@@ -13,6 +12,7 @@ import { BEGINNING_OF_TIME, END_OF_TIME } from '../../engine/time.ts';
 import { encodePayloads } from '../../formats/payloads.ts';
 import { rowsOf } from '../../formats/rows.ts';
 import { type TableField, wordField } from '../../formats/table-schema.ts';
+import { makeStageFolder } from './stage-folder.ts';
 import { inferSchema, reconcileFields, tableWriter } from './table-writer.ts';
 
 export interface TableSinkSettings {
@@ -42,7 +42,7 @@ interface SinkState {
 export async function openTableSink(settings: TableSinkSettings, context: StageContext): Promise<Sink> {
   const { table, evolve } = settings;
   const { report } = context;
-  const folder = stageFolder(context);
+  const folder = await makeStageFolder(context);
   const pathOf = (segment: number) => join(folder, `${segment}.ndjson`);
   const restored = context.restored as unknown as SinkState | undefined;
   await restoreSegment(folder, restored, pathOf);
@@ -149,19 +149,12 @@ function firstFields({ existing, given, evolve }: TableSinkSettings): readonly T
   return existing ?? given ?? [];
 }
 
-/** A folder of the stage's own in the job's. */
-function stageFolder({ jobDirectory, stage }: StageContext): string {
-  const hash = createHash('sha256').update(stage).digest('hex').slice(0, 12);
-  return join(jobDirectory, 'stages', `${stage.replace(/[^A-Za-z0-9._-]/g, '_').slice(0, 60)}-${hash}`);
-}
-
 /** Takes back what was staged after the checkpoint. */
 async function restoreSegment(
   folder: string,
   state: SinkState | undefined,
   pathOf: (segment: number) => string,
 ): Promise<void> {
-  await mkdir(folder, { recursive: true });
   const kept = state && state.length > 0 ? pathOf(state.segment) : undefined;
   for (const name of await readdir(folder)) {
     const path = join(folder, name);

@@ -1,0 +1,135 @@
+/** `ReadFromBigQuery`: a table or the result of a query. */
+import { open, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseTableName } from '../../cloud/warehouse/names.ts';
+import { selectOf, selectToFile } from '../../cloud/warehouse/select.ts';
+import { syncDirectory } from '../../engine/checkpoint.ts';
+import { defineSource, type Json, type Source, type StageContext } from '../../engine/component.ts';
+import { BEGINNING_OF_TIME } from '../../engine/time.ts';
+import { SluiceError } from '../../errors.ts';
+import { readLines } from './read-lines.ts';
+import { makeStageFolder } from './stage-folder.ts';
+
+const config = {
+  type: 'object',
+  additionalProperties: false,
+  oneOf: [{ required: ['table'] }, { required: ['query'] }],
+  properties: {
+    table: {
+      type: 'string',
+      minLength: 1,
+      description: 'The table to read: `project:dataset.table` or `dataset.table`.',
+    },
+    query: {
+      type: 'string',
+      minLength: 1,
+      description: 'A SELECT, in the dialect of DuckDB, over tables named `dataset.table`.',
+    },
+    fields: {
+      type: 'array',
+      items: { type: 'string', minLength: 1 },
+      minItems: 1,
+      description: 'With `table`: the columns to read. Default: all.',
+    },
+    row_restriction: {
+      type: 'string',
+      minLength: 1,
+      description: 'With `table`: a condition of SQL that the rows meet.',
+    },
+  },
+  dependentSchemas: {
+    fields: { required: ['table'] },
+    row_restriction: { required: ['table'] },
+  },
+} as const;
+
+export const readFromBigQuery = defineSource({
+  name: 'ReadFromBigQuery',
+  summary: 'Reads a table of the local warehouse, or the result of a query over its tables.',
+  description:
+    'Rows have exact integers, timestamps in RFC 3339, bytes in base64, and NUMERIC as text. The result is copied to ' +
+    'a file of the job first: rows have an order there, so a restart goes on where it was, whatever happens to the ' +
+    'table; and the table is free for others while the job runs. With several workers, the first one reads.',
+  config,
+  examples: [
+    {
+      title: 'Some columns of some rows',
+      yaml: `
+pipeline:
+  type: chain
+  transforms:
+    - type: ReadFromBigQuery
+      config: {table: shop.orders, fields: [id, total], row_restriction: total > 100}
+    - type: WriteToJson
+      config: {path: gs://bucket/out/orders}
+`,
+    },
+    {
+      title: 'A query',
+      yaml: `
+pipeline:
+  type: chain
+  transforms:
+    - type: ReadFromBigQuery
+      config: {query: 'SELECT country, count(*) AS orders FROM shop.orders GROUP BY country'}
+    - type: WriteToJson
+      config: {path: gs://bucket/out/countries}
+`,
+    },
+  ],
+  output: () => ({ form: 'row' }),
+  open: ({ table, query, fields, row_restriction: restriction }, context) =>
+    openResult(query ?? selectOf(parseTableName(table ?? ''), fields, restriction), context),
+});
+
+interface Position {
+  offset: number;
+  size: number;
+}
+
+async function openResult(sql: string, context: StageContext): Promise<Source> {
+  const restored = context.restored as unknown as Position | undefined;
+  const folder = await makeStageFolder(context);
+  const path = join(folder, 'result.ndjson');
+  const size = restored ? await sizeOf(path, restored.size) : await copy(sql, path, folder, context);
+  const reader = await readLines(path, restored?.offset ?? 0, size);
+  return {
+    read: async () => (await reader.next()) ?? 'end',
+    watermark: () => BEGINNING_OF_TIME,
+    snapshot: (): Json => ({ offset: reader.offset, size }),
+    async close(ended) {
+      await reader.close();
+      if (ended) await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The result in a file that a crash of the machine leaves whole; gives its length. */
+async function copy(sql: string, path: string, folder: string, context: StageContext): Promise<number> {
+  await rm(path, { force: true });
+  if (context.worker.index > 0) return 0;
+  await selectToFile(sql, path, context.config, {
+    spillDirectory: join(folder, 'spill'),
+    onWait: file => context.report('WARNING', `waiting for ${file}, which another process uses`),
+  });
+  const file = await open(path, 'r');
+  try {
+    await file.sync();
+    await syncDirectory(folder);
+    return (await file.stat()).size;
+  } finally {
+    await file.close();
+  }
+}
+
+async function sizeOf(path: string, size: number): Promise<number> {
+  if (size === 0) return 0;
+  const file = await open(path, 'r').catch(() => undefined);
+  const found = (await file?.stat())?.size;
+  await file?.close();
+  if (found === size) return size;
+  throw new SluiceError(
+    'CHECKPOINT_UNUSABLE',
+    `${path} no longer holds the ${size} bytes the checkpoint knows of`,
+  );
+}
