@@ -88,7 +88,7 @@ export class Follower {
   #scopeOutput(scope: Scope, output: string | undefined, place: string): Edge | undefined {
     const { outputs, label } = scope;
     if (!(outputs instanceof Map))
-      return outputs.last && this.#lastOutput(outputs.last, output, label, place);
+      return outputs.last && this.#lastOutput(outputs.last, output, outputs.whole ? undefined : label, place);
     const names = [...outputs.keys()];
     const name = output ?? (names.length === 1 ? names[0] : undefined);
     const link = name === undefined ? undefined : outputs.get(name);
@@ -100,9 +100,15 @@ export class Follower {
     return undefined;
   }
 
-  /** A chain without `output` gives the good rows of its last transform; errors are read within it. */
-  #lastOutput(last: Member, output: string | undefined, label: string, place: string): Edge | undefined {
-    if (last.kind === 'leaf' && output !== undefined && output === last.errorHandling?.output) {
+  /** A chain without `output`, whose label it is, gives the good rows of its last transform; errors are read within it. */
+  #lastOutput(
+    last: Member,
+    output: string | undefined,
+    label: string | undefined,
+    place: string,
+  ): Edge | undefined {
+    const isError = last.kind === 'leaf' && output !== undefined && output === last.errorHandling?.output;
+    if (isError && label !== undefined) {
       this.#faults.add(
         place,
         `${label} does not give ${output}: read it under extra_transforms, or name it in output`,

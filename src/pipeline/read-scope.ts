@@ -5,6 +5,7 @@
 import { SluiceError } from '../errors.ts';
 import { readErrorHandling } from './error-handling.ts';
 import type { Faults } from './faults.ts';
+import { type Provided, type Providers, withInput } from './providers.ts';
 import { readInputs, readOutputs, readPlaced, where } from './read-links.ts';
 import type { StageIds } from './stage-ids.ts';
 import { nearest, suggestion } from './suggest.ts';
@@ -30,25 +31,35 @@ const LEAF_KEYS = ['type', 'name', 'input', 'windowing', 'config'];
 const LANGUAGE_TYPES = new Set(['AssignTimestamps', 'Combine', 'Filter', 'MapToFields', 'Partition']);
 
 /** The tree of a pipeline: the mapping under `pipeline`, or its list of transforms, at this place. */
-export function readPipeline(spec: unknown, place: string, ids: StageIds, faults: Faults): Scope {
+export function readPipeline(
+  spec: unknown,
+  place: string,
+  ids: StageIds,
+  faults: Faults,
+  providers: Providers,
+): Scope {
   const mapping = Array.isArray(spec) ? { transforms: spec } : spec;
   const root: Scope = emptyScope({ id: '', label: 'the pipeline', names: [], place, inputs: [] });
   if (!isMapping(mapping)) {
     faults.add(place, 'a pipeline is a mapping with transforms, or a list of them');
     return root;
   }
-  new SpecReader(ids, faults).pipeline(mapping, root);
+  new SpecReader(ids, faults, providers).pipeline(mapping, root);
   return root;
 }
 
 class SpecReader {
   readonly #faults: Faults;
   readonly #ids: StageIds;
+  readonly #providers: Providers;
+  /** The types of the file's own transforms whose bodies are being read. */
+  readonly #expanding: string[] = [];
   #count = 0;
 
-  constructor(ids: StageIds, faults: Faults) {
+  constructor(ids: StageIds, faults: Faults, providers: Providers) {
     this.#ids = ids;
     this.#faults = faults;
+    this.#providers = providers;
   }
 
   pipeline(spec: Mapping, root: Scope): void {
@@ -79,18 +90,65 @@ class SpecReader {
       this.#faults.add(where(spec, 'type', path), `the type of this transform is missing${hint}`);
       return undefined;
     }
-    return type === 'chain' || type === 'composite'
-      ? this.#scope(spec, type, scope, path, level, position)
+    if (type === 'chain' || type === 'composite')
+      return this.#scope(spec, type, scope, path, level, position);
+    const provided = this.#providers.get(type);
+    return provided
+      ? this.#provided(spec, provided, scope, path, level, position)
       : this.#leaf(spec, type, scope, path, position);
+  }
+
+  /** A transform that the file provides: a scope that holds its body. */
+  #provided(
+    spec: Mapping,
+    provided: Provided,
+    parent: Scope,
+    path: string,
+    level: number,
+    position: Position,
+  ): Scope {
+    const { name: type } = provided;
+    const place = where(spec, undefined, path);
+    checkLevel(level, place);
+    const name = this.#name(spec, path);
+    this.#leafKeys(spec, path, position);
+    const label = name ?? type;
+    const scope: Scope = emptyScope({
+      id: this.#ids.next(parent.id, label),
+      label,
+      names: [label, type],
+      place,
+      inputs: this.#inputs(spec, parent, path, position),
+    });
+    scope.parent = parent;
+    scope.windowing = this.#windowing(spec, scope, parent, path);
+    const member = this.#body(spec, provided, scope, path, level);
+    if (member) scope.members.push(member);
+    scope.outputs = { last: member, whole: true };
+    if (scope.inputs.length === 0 && provided.requiresInputs)
+      this.#faults.add(place, `${type} needs an input: one that reads says requires_inputs: false`);
+    return scope;
+  }
+
+  #body(spec: Mapping, provided: Provided, scope: Scope, path: string, level: number): Member | undefined {
+    const { name: type, bodyPlace } = provided;
+    const circle = this.#expanding.slice(this.#expanding.indexOf(type));
+    if (this.#expanding.includes(type)) {
+      this.#faults.add(scope.place, `a transform cannot hold itself: ${[...circle, type].join(' -> ')}`);
+      return undefined;
+    }
+    const config = this.#config(spec, path);
+    const body = config && provided.expand(config, where(spec, 'config', path));
+    if (!body) return undefined;
+    this.#expanding.push(type);
+    const member = this.#member(withInput(body, provided), scope, type, level + 1, { place: bodyPlace });
+    this.#expanding.pop();
+    return member;
   }
 
   #scope(spec: Mapping, type: string, parent: Scope, path: string, level: number, position: Position): Scope {
     const place = where(spec, undefined, path);
-    if (level >= MAX_LEVELS)
-      throw new SluiceError(
-        'PIPELINE_INVALID',
-        `${place}: scopes are nested deeper than ${MAX_LEVELS} levels`,
-      );
+    checkLevel(level, place);
     this.#checkKeys(spec, SCOPE_KEYS, `a ${type}`, path);
     const name = this.#name(spec, path);
     const label = name ?? (type === 'chain' ? 'Chain' : 'Composite');
@@ -256,6 +314,11 @@ const emptyScope = (declared: Pick<Scope, 'id' | 'label' | 'names' | 'place' | '
   outputs: new Map(),
   ...declared,
 });
+
+function checkLevel(level: number, place: string): void {
+  if (level < MAX_LEVELS) return;
+  throw new SluiceError('PIPELINE_INVALID', `${place}: scopes are nested deeper than ${MAX_LEVELS} levels`);
+}
 
 function withWindowing(config: Mapping, { windowing }: Mapping): Mapping {
   const joined = { ...config, windowing };

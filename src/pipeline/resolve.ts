@@ -1,13 +1,13 @@
 /**
  * Makes a graph of a pipeline in Beam YAML, in three steps: read the scopes as they are written, connect what
- * their members name, check what flows where. What the language gains later (providers, mappings that are
- * rewritten before they are connected) comes between the first two.
+ * their members name, check what flows where. Transforms that a file provides itself are expanded as they are read.
  */
 import type { Graph } from '../engine/graph.ts';
 import { check } from './check.ts';
 import { connect } from './connect.ts';
 import type { Registry } from './drafts.ts';
 import { Faults } from './faults.ts';
+import { readProviders } from './providers.ts';
 import { where } from './read-links.ts';
 import { readPipeline } from './read-scope.ts';
 import { StageIds } from './stage-ids.ts';
@@ -27,7 +27,8 @@ export function resolvePipeline(spec: unknown, registry: Registry): Graph {
   if (isFile) checkFile(spec, faults);
   const inner = isFile ? spec.pipeline : spec;
   const place = isFile ? where(spec, 'pipeline', 'file') : placeOfValue(inner);
-  const root = readPipeline(inner, place, ids, faults);
+  const providers = isFile ? readProviders(spec, registry, faults) : new Map<string, never>();
+  const root = readPipeline(inner, place, ids, faults, providers);
   const nodes = check(connect(root, registry, ids, faults), faults);
   faults.throwIfAny();
   return { nodes };
@@ -40,11 +41,7 @@ function checkFile(spec: Mapping, faults: Faults): void {
   for (const key of Object.keys(spec))
     if (!FILE_KEYS.includes(key))
       faults.add(where(spec, key, 'file'), `a pipeline file has no key ${key}${suggestion(key, FILE_KEYS)}`);
-  const { options, providers } = spec;
+  const { options } = spec;
   if (options !== undefined && options !== null && !isMapping(options))
     faults.add(where(spec, 'options', 'file'), 'options is a mapping');
-  const isEmpty =
-    providers === undefined || providers === null || (Array.isArray(providers) && providers.length === 0);
-  if (!isEmpty)
-    faults.add(where(spec, 'providers', 'file'), 'providers are not supported: only built-in transforms are');
 }

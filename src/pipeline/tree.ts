@@ -34,8 +34,11 @@ export interface Scope extends Declared {
   kind: 'scope';
   chain: boolean;
   members: Member[];
-  /** What it gives, by name; a chain without `output` gives what its last transform does. */
-  outputs: Map<string, Link> | { last: Member | undefined };
+  /**
+   * What it gives, by name; a chain without `output` gives what its last transform does, and `whole`, a transform
+   * that the file provides, all that its body does.
+   */
+  outputs: Map<string, Link> | { last: Member | undefined; whole?: boolean };
   /** Absent for the whole pipeline. */
   parent?: Scope;
 }
