@@ -6,13 +6,12 @@ export interface Measured {
   wallSeconds: number;
   /** User and system time of the command and all its descendants. */
   cpuSeconds: number;
-  /** The greatest sum of the resident memory of all processes, bytes; pages they share count for each. */
+  /** The greatest sum of the resident memory of all processes, bytes; pages that several share count once. */
   peakBytes: number;
   stdout: string;
 }
 
-const POLL_MS = 25;
-const PAGE_BYTES = 4096;
+const POLL_MS = 100;
 
 export async function measure(
   command: string,
@@ -37,21 +36,21 @@ export async function measure(
   return { wallSeconds: Number(wall), cpuSeconds: Number(user) + Number(system), peakBytes, stdout };
 }
 
-/** Resident memory of a process and all below it. */
+/** Resident memory of a process and all below it, by the proportional share of each in its pages. */
 function residentBytes(root: number): number {
   const parents = new Map<number, number>();
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue;
-    const stat = read(`/proc/${name}/stat`);
-    const parent = /^\d+ \(.*\) \S (\d+)/.exec(stat)?.[1];
+    const parent = /^\d+ \(.*\) \S (\d+)/.exec(read(`/proc/${name}/stat`))?.[1];
     if (parent) parents.set(Number(name), Number(parent));
   }
   const isBelow = (pid: number): boolean =>
     pid === root || (parents.has(pid) && isBelow(parents.get(pid) ?? 0));
-  let pages = 0;
-  for (const pid of parents.keys())
-    if (isBelow(pid)) pages += Number(read(`/proc/${pid}/statm`).split(' ')[1] ?? 0);
-  return pages * PAGE_BYTES;
+  let kibibytes = 0;
+  for (const pid of parents.keys()) {
+    if (isBelow(pid)) kibibytes += Number(/^Pss: +(\d+)/m.exec(read(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0);
+  }
+  return kibibytes * 1024;
 }
 
 function read(path: string): string {

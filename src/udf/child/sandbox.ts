@@ -8,7 +8,7 @@ import { createResultWriter } from './result.ts';
 /** For calls that run no code of the user's, but may have to flatten or copy much. */
 const TRANSFER_TIMEOUT_MS = 2000;
 /** Results are copied outside V8's heap, where it feels no pressure: it must be told to let go of them. */
-const COLLECT_EVERY_BYTES = 64 * 1024 * 1024;
+const COLLECT_EVERY_BYTES = 16 * 1024 * 1024;
 
 export interface Sandbox {
   function: string;
