@@ -1,21 +1,30 @@
 /** Rows: elements as objects, parsed once and written back only where bytes are asked for. */
-import { type Batch, type BatchColumns, columnsAt, payloadOf, selectElements } from '../engine/batch.ts';
+import { isAscii } from 'node:buffer';
+import { type Batch, type BatchColumns, columnsAt, positionOf, selectElements } from '../engine/batch.ts';
 import type { ElementType } from '../engine/component.ts';
+import { SluiceError } from '../errors.ts';
 import { parseExact, stringifyExact } from './exact-json.ts';
 import { encodePayloads } from './payloads.ts';
 
 export type RowValue = null | boolean | number | bigint | string | RowValue[] | { [field: string]: RowValue };
 export type Row = { [field: string]: RowValue };
 
-/** The rows of batches that were made from rows. */
-const known = new WeakMap<Batch, readonly Row[]>();
+/** Where a batch keeps its rows: hidden, so that no copy with other bytes has them. A weak map costs the collector. */
+const ROWS = Symbol('rows');
+type WithRows = Batch & { [ROWS]?: readonly Row[] };
 /** Those of them whose bytes were not asked for yet. */
 const unmade = new WeakSet<Batch>();
 
+const knownRows = (batch: WithRows): readonly Row[] | undefined => batch[ROWS];
+
+function keepRows(batch: Batch, rows: readonly Row[]): void {
+  Object.defineProperty(batch, ROWS, { value: rows, configurable: true });
+}
+
 /** The elements of a batch as rows; text is a row of its one field. Do not change them: other stages may read them. */
 export function rowsOf(batch: Batch, type: ElementType): readonly Row[] {
-  const rows = known.get(batch) ?? parseRows(batch, type);
-  known.set(batch, rows);
+  const rows = knownRows(batch) ?? parseRows(batch, type);
+  keepRows(batch, rows);
   return rows;
 }
 
@@ -43,19 +52,19 @@ export function rowBatch(rows: readonly Row[], columns: BatchColumns = {}): Batc
     },
     ...columns,
   };
-  known.set(batch, rows);
+  keepRows(batch, rows);
   unmade.add(batch);
   return batch;
 }
 
 /** The elements at these indices, with their rows where they are known already. */
 export function selectRows(batch: Batch, indices: readonly number[]): Batch {
-  const all = known.get(batch);
+  const all = knownRows(batch);
   const rows = all && indices.map(i => all[i] ?? {});
   // Of rows whose bytes nobody has asked for, none are made.
   if (rows && unmade.has(batch)) return rowBatch(rows, columnsAt(indices, batch));
   const selected = selectElements(batch, indices);
-  if (rows) known.set(selected, rows);
+  if (rows) keepRows(selected, rows);
   return selected;
 }
 
@@ -84,19 +93,37 @@ export function retimed(batch: Batch, { times, windows }: Pick<Batch, 'times' | 
     ...(failures && { failures }),
     ...(failedField !== undefined && { failedField }),
   };
-  const rows = known.get(batch);
-  if (rows) known.set(moved, rows);
+  const rows = knownRows(batch);
+  if (rows) keepRows(moved, rows);
   return moved;
 }
 
 function parseRows(batch: Batch, type: ElementType): Row[] {
+  const { count, bytes, starts, ends } = batch;
+  // One text for the whole batch, cut where the elements lie: a byte is a character.
+  const whole = type.form === 'row' && isAscii(bytes) ? bytes.toString('latin1') : undefined;
+  const parse = whole === undefined || LONG_NUMBER.test(whole) ? parseRow : JSON.parse;
   const rows: Row[] = [];
-  for (let i = 0; i < batch.count; i++) {
-    const text = payloadOf(batch, i).toString();
+  for (let i = 0; i < count; i++) {
+    const text = whole?.slice(starts[i], ends[i]) ?? bytes.toString('utf8', starts[i], ends[i]);
     if (type.form === 'text') rows.push({ [type.field]: text });
-    else rows.push(type.form === 'row' ? parseRow(text) : errorRow(batch, i, text));
+    else if (type.form === 'failure') rows.push(errorRow(batch, i, text));
+    else rows.push(checkedRow(parse, text, batch, i));
   }
   return rows;
+}
+
+/** What a source takes for rows need not be any. */
+function checkedRow(parse: (text: string) => unknown, text: string, batch: Batch, index: number): Row {
+  let why = 'it is no object';
+  try {
+    const row = parse(text);
+    if (typeof row === 'object' && row !== null && !Array.isArray(row)) return row as Row;
+  } catch (error) {
+    why = error instanceof Error ? error.message : String(error);
+  }
+  const place = positionOf(batch, index) ?? JSON.stringify(text.slice(0, 100));
+  throw new SluiceError('ELEMENT_FAILED', `the row at ${place} is no JSON object: ${why}`);
 }
 
 /** Beam's error row: the element as it was, and why it failed. */
