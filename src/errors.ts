@@ -136,6 +136,10 @@ export const elementErrorKinds = {
     'A value cannot be combined in the way asked for.',
     'Mend the value, or leave such elements out with Filter before they are grouped.',
   ),
+  CSV_MALFORMED: elementError(
+    'The line is no record of CSV with the columns asked for.',
+    'The message says what is wrong: mend the line, or give the right delimiter and columns.',
+  ),
   NOT_JSON_OBJECT: elementError(
     'The text is no JSON object.',
     'Mend the input, or keep such lines as text: only ParseJson asks for objects.',

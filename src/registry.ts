@@ -18,6 +18,7 @@ import { javaScriptUdf } from './transforms/javascript-udf.ts';
 import { join } from './transforms/join.ts';
 import { logForTesting } from './transforms/log-for-testing.ts';
 import { mapToFields } from './transforms/map-to-fields.ts';
+import { parseCsv } from './transforms/parse-csv.ts';
 import { parseJson } from './transforms/parse-json.ts';
 import { partition } from './transforms/partition.ts';
 import { validateWithSchema } from './transforms/validate-with-schema.ts';
@@ -38,6 +39,7 @@ const components: Component[] = [
   join,
   logForTesting,
   mapToFields,
+  parseCsv,
   parseJson,
   partition,
   readFromBigQuery,

@@ -120,6 +120,8 @@ export const testSchema = {
         files: { type: 'object', additionalProperties: lines },
         /** Messages that a subscription holds, in any order; a mapping is a part of `{payload, attributes}`. */
         messages: { type: 'object', additionalProperties: lines },
+        /** Rows of tables of the warehouse, in any order; a mapping is a part of a row. */
+        tables: { type: 'object', additionalProperties: lines },
       },
     },
   },

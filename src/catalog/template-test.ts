@@ -29,6 +29,8 @@ export interface TestRunner {
   publish(topic: string, messages: TestMessage[]): Promise<void>;
   /** All messages of a subscription; waits some time for `expected` of them. */
   pull(subscription: string, expected: number): Promise<TestMessage[]>;
+  /** All rows of a table, each as its JSON text. */
+  rows(table: string): Promise<string[]>;
 }
 
 export interface TestResult {
@@ -82,6 +84,16 @@ async function runSteps(id: string, test: TemplateTest, temp: string, runner: Te
     const messages = await runner.pull(subscription, expected.length);
     const found = messages.map(message => ({ text: message.payload, value: message }));
     failures.push(...compare(subscription, expected, found));
+  }
+  for (const [table, expected] of Object.entries(expect.tables ?? {})) {
+    const rows = await runner.rows(table);
+    failures.push(
+      ...compare(
+        table,
+        expected,
+        rows.map(text => ({ text, value: parseJson(text) })),
+      ),
+    );
   }
   return failures;
 }

@@ -5,6 +5,7 @@ import { registerDlq } from './dlq.ts';
 import { failWith } from './output.ts';
 import { registerPreview } from './preview.ts';
 import { registerPubsub } from './pubsub.ts';
+import { registerQuery } from './query.ts';
 import { registerResume } from './resume.ts';
 import { registerRun } from './run.ts';
 import { registerTemplates } from './templates.ts';
@@ -24,6 +25,7 @@ for (const register of [
   registerDlq,
   registerUdf,
   registerPubsub,
+  registerQuery,
 ]) {
   register(program);
 }

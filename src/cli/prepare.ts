@@ -6,7 +6,7 @@ import { readTextFile } from '../cloud/storage.ts';
 import { type Config, jobDirectory } from '../config.ts';
 import { letterPlaces } from '../dlq/places.ts';
 import type { Replay } from '../dlq/replay-graph.ts';
-import type { Graph } from '../engine/graph.ts';
+import type { Graph, GraphNode } from '../engine/graph.ts';
 import { SluiceError } from '../errors.ts';
 import { newJobId } from '../jobs/job.ts';
 import { parseYaml } from '../pipeline/yaml.ts';
@@ -56,8 +56,8 @@ export async function prepareReplay(
 
 function complete(job: Job): PreparedJob {
   const graph = graphOf(job);
-  const streaming = graph.nodes.some(({ component }) => component.kind === 'source' && component.streaming);
-  return { graph, job: { ...job, streaming: streaming === true, deadLetters: letterPlaces(graph) } };
+  const streaming = graph.nodes.some(isEndless);
+  return { graph, job: { ...job, streaming, deadLetters: letterPlaces(graph) } };
 }
 
 async function renderAnew(config: Config, jobId: string, original: Job, changed: GivenParameters) {
@@ -99,3 +99,9 @@ async function pipelineOf(
 const noOptions: Record<string, unknown> = {};
 
 const usage = (why: string): SluiceError => new SluiceError('USAGE', why);
+
+function isEndless({ component, config }: GraphNode): boolean {
+  if (component.kind !== 'source') return false;
+  const { streaming = false } = component;
+  return typeof streaming === 'function' ? streaming(config) : streaming;
+}

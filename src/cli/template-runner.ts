@@ -1,10 +1,13 @@
 /** Runs the jobs of template tests, in a home of their own with a Pub/Sub of its own. */
-import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestMessage, TestRunner } from '../catalog/template-test.ts';
 import { readAnnouncement } from '../cloud/pubsub/announcement.ts';
+import { parseTableName } from '../cloud/warehouse/names.ts';
+import { selectOf, selectToFile } from '../cloud/warehouse/select.ts';
 import { type Config, loadConfig, pubsubDirectory } from '../config.ts';
 import { connectPubsub, type PubsubConnection } from '../connectors/pubsub/client.ts';
 import { createSubscription, createTopic } from '../connectors/pubsub/resources.ts';
@@ -31,7 +34,11 @@ export async function withTestRunner<T>(work: (runner: TestRunner) => Promise<T>
   delete process.env.GOOGLE_APPLICATION_CREDENTIALS;
   const topics = lazyTopics(loadConfig());
   try {
-    return await work({ run: (...given) => runToEnd(loadConfig(), ...given), ...topics });
+    return await work({
+      run: (...given) => runToEnd(loadConfig(), ...given),
+      rows: table => rowsOf(table, loadConfig()),
+      ...topics,
+    });
   } finally {
     await topics.close();
     await rm(home, { recursive: true, force: true });
@@ -53,6 +60,14 @@ async function runToEnd(
   });
   const { state, elements, error } = await run.ended;
   return { state, elements, ...(error && { error: `${error.message} [${error.code}]` }) };
+}
+
+async function rowsOf(table: string, config: Config): Promise<string[]> {
+  const path = join(config.home, `rows-${randomUUID()}.ndjson`);
+  await selectToFile(selectOf(parseTableName(table)), path, config);
+  const text = await readFile(path, 'utf8');
+  await rm(path);
+  return text.split('\n').slice(0, -1);
 }
 
 /** Pub/Sub, started by the first test that needs it. */

@@ -1,7 +1,7 @@
 /** EncodeDeadLetters: what failed, and why, as rows that can be written and replayed. */
 import { batchOf, columnsAt } from '../engine/batch.ts';
 import { defineTransform } from '../engine/component.ts';
-import { deadLetterOf } from '../engine/dead-letter.ts';
+import { type DeadLetter, deadLetterOf } from '../engine/dead-letter.ts';
 import { SluiceError } from '../errors.ts';
 
 export const encodeDeadLetters = defineTransform({
@@ -12,7 +12,17 @@ export const encodeDeadLetters = defineTransform({
     '`source`, `stack`, `attempts`, `time`, the `payload` as the source gave it (`payloadBase64` when it is not UTF-8), and what the ' +
     'message carried: `eventTime`, `attributes`, `messageId`, `publishTime`, `key`, `position`. The same element has the same `id` when ' +
     'it fails again after a restart.',
-  config: { type: 'object', properties: {} },
+  config: {
+    type: 'object',
+    properties: {
+      format: {
+        enum: ['sluice', 'bigquery'],
+        default: 'sluice',
+        description:
+          "`bigquery`: the columns of Google's dead-letter tables: `timestamp`, `payloadString`, `payloadBytes` (base64), `attributes` (a list of `key` and `value`), `errorMessage` (with the code) and `stacktrace`.",
+      },
+    },
+  } as const,
   examples: [
     {
       title: 'Failed elements in a file of their own',
@@ -43,11 +53,36 @@ pipeline:
       'EncodeDeadLetters takes failed elements: its input is the error output of a transform, such as Udf.errors',
     );
   },
-  open: async (_, context) => ({
+  open: async ({ format }, context) => ({
     process: batch => {
       const all = Array.from({ length: batch.count }, (_, i) => i);
-      const letters = all.map(i => JSON.stringify(deadLetterOf(batch, i, context)));
+      const letters = all.map(i => {
+        const letter = deadLetterOf(batch, i, context);
+        return JSON.stringify(format === 'bigquery' ? tableRow(letter) : letter);
+      });
       return { good: [batchOf(letters, columnsAt(all, batch))] };
     },
   }),
 });
+
+/** A row of the dead-letter tables of Google's templates. */
+function tableRow({
+  eventTime,
+  time,
+  payload,
+  payloadBase64,
+  attributes = {},
+  message,
+  code,
+  stack,
+}: DeadLetter) {
+  const bytes = Buffer.from(payload ?? payloadBase64 ?? '', payload === undefined ? 'base64' : 'utf8');
+  return {
+    timestamp: eventTime ?? time,
+    payloadString: payload ?? bytes.toString(),
+    payloadBytes: bytes.toString('base64'),
+    attributes: Object.entries(attributes).map(([key, value]) => ({ key, value })),
+    errorMessage: `${message} [${code}]`,
+    ...(stack !== undefined && { stacktrace: stack }),
+  };
+}

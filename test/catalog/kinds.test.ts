@@ -8,6 +8,14 @@ const schema: ParameterSchema = { type: 'string', title: 'A', description: 'A', 
 const here = (path: string) => join(process.cwd(), path);
 
 const cases: Record<string, { right: [given: string, value: unknown][]; wrong: string[] }> = {
+  'bigquery-table': {
+    right: [
+      ['project:dataset.table', 'project:dataset.table'],
+      ['example.com:p.d.t-1', 'example.com:p.d.t-1'],
+      ['d.t', 'd.t'],
+    ],
+    wrong: ['t', 'p:d', 'p:d.', '../x:d.t', 'p:../d.t', 'p:d/e.t', 'd.t\n'],
+  },
   boolean: {
     right: [
       ['true', true],

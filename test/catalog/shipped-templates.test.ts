@@ -15,10 +15,16 @@ test('the templates are there', () => {
   assert.deepEqual(
     templates.map(({ id }) => id),
     [
+      'BigQuery_to_GCS_Text',
       'Cloud_PubSub_to_Cloud_PubSub',
       'Cloud_PubSub_to_GCS_Text',
+      'GCS_CSV_to_BigQuery',
+      'GCS_Text_to_BigQuery',
       'GCS_Text_to_Cloud_PubSub',
       'GCS_Text_to_GCS_Text',
+      'PubSub_to_BigQuery',
+      'Stream_GCS_Text_to_BigQuery',
+      'Stream_GCS_Text_to_Cloud_PubSub',
       'Streaming_Data_Generator',
       'Yaml_Template',
     ],
@@ -54,7 +60,8 @@ function exampleParameters({ id, parameters }: Template): Record<string, unknown
   ]);
   const given = Object.fromEntries(examples);
   if (id === 'Streaming_Data_Generator') delete given.schemaLocation;
-  if (id === 'Cloud_PubSub_to_GCS_Text') delete given.inputTopic;
+  if (given.inputSubscription) delete given.inputTopic;
+  if (given.query) delete given.query;
   return given;
 }
 
@@ -94,6 +101,10 @@ for (const template of templates.filter(({ pipelineFrom }) => !pipelineFrom)) {
       assert.deepEqual(handler?.input, failing);
       const [sink, ...more] = handler?.transforms?.filter(each => each.type.startsWith('WriteTo')) ?? [];
       assert.deepEqual(more, []);
+      if (sink?.type === 'WriteToBigQuery') {
+        assert.match(String(sink.config?.table), /your_errors$|_error_records$/);
+        continue;
+      }
       if (given === byDefault)
         assert.match(String(sink?.config?.path), /(?:\/errors|\/dead-letters)\/error-$/);
       if (given === toFiles) assert.equal(sink?.config?.path, 'gs://your-bucket/errors/error-');

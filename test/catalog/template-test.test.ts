@@ -30,6 +30,10 @@ function runnerOf(
       calls.push(['pull', ...given]);
       return messages;
     },
+    rows: async table => {
+      calls.push(['rows', table]);
+      return ['{"id":9007199254740993}', '{"id":1,"name":"one"}'];
+    },
   };
   return { runner, calls };
 }
@@ -138,4 +142,22 @@ test('a file outside of the folder of the test is refused', async () => {
     );
     assert.match(failures[0] ?? '', /lies outside of the test's folder/);
   }
+});
+
+test('the rows of a table are compared in any order', async () => {
+  const { runner, calls } = runnerOf(async () => done);
+  const tables = (rows: (string | Record<string, unknown>)[]) => ({
+    name: 'rows',
+    parameters: {},
+    expect: { tables: { 'd.t': rows } },
+  });
+  const right = await runTemplateTest(
+    { id: 'T' },
+    tables([{ name: 'one' }, '{"id":9007199254740993}']),
+    runner,
+  );
+  assert.deepEqual(right.failures, []);
+  const wrong = await runTemplateTest({ id: 'T' }, tables([{ name: 'one' }]), runner);
+  assert.deepEqual(wrong.failures, ['d.t has {"id":9007199254740993}, which is not expected']);
+  assert.deepEqual(calls.at(-1), ['rows', 'd.t']);
 });

@@ -61,3 +61,36 @@ test('EncodeDeadLetters gives an element the same id when its batch comes again'
   assert.deepEqual(await idsOf('j1', [1]), [second]);
   assert.notDeepEqual(await idsOf('j2', [1]), [second]);
 });
+
+test('with `format: bigquery` it gives the columns of the dead-letter tables', async t => {
+  const { process } = await openTransform(t, encodeDeadLetters, { format: 'bigquery' });
+  const failure = { code: 'UDF_THREW', message: 'boom', stack: 'at f (udf.js:1)', transform: 'Udf' };
+  const given = batchOf(['{"x":1}', Buffer.from([0xff])], {
+    times: Float64Array.of(0, 1000),
+    metadata: [{ attributes: { a: 'b', c: 'd' } }, {}],
+  });
+  const { good } = await process(selectElements(given, [0, 1], [failure, { ...failure, stack: undefined }]));
+  assert.deepEqual(
+    good.flatMap(textsOf).map(row => JSON.parse(row)),
+    [
+      {
+        timestamp: '1970-01-01T00:00:00.000Z',
+        payloadString: '{"x":1}',
+        payloadBytes: 'eyJ4IjoxfQ==',
+        attributes: [
+          { key: 'a', value: 'b' },
+          { key: 'c', value: 'd' },
+        ],
+        errorMessage: 'boom [UDF_THREW]',
+        stacktrace: 'at f (udf.js:1)',
+      },
+      {
+        timestamp: '1970-01-01T00:00:01.000Z',
+        payloadString: '\ufffd',
+        payloadBytes: '/w==',
+        attributes: [],
+        errorMessage: 'boom [UDF_THREW]',
+      },
+    ],
+  );
+});

@@ -1,5 +1,6 @@
 /** Every parameter kind, and which one a parameter is. */
 import type { ParameterSchema } from '../meta-schema.ts';
+import { bigqueryTable } from './bigquery-table.ts';
 import { boolean } from './boolean.ts';
 import { dayPattern, hourPattern, minutePattern, monthPattern, yearPattern } from './date-pattern.ts';
 import { duration } from './duration.ts';
@@ -27,6 +28,7 @@ export type { Kind, Widget } from './kind.ts';
 /** The kinds by name, in alphabetical order. */
 export const kinds: ReadonlyMap<string, Kind> = new Map(
   [
+    bigqueryTable,
     boolean,
     dayPattern,
     duration,

@@ -85,10 +85,11 @@ export const writeToBigQuery = defineSink({
     - type: ParseJson
       config: {error_handling: {output: errors}}
     - type: WriteToBigQuery
+      name: Write
       config: {table: shop.orders, schema_update: evolve, error_handling: {output: errors}}
   extra_transforms:
     - type: EncodeDeadLetters
-      input: [ParseJson.errors, WriteToBigQuery.errors]
+      input: [ParseJson.errors, Write.errors]
       config: {format: bigquery}
     - type: WriteToBigQuery
       name: WriteErrors

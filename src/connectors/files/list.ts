@@ -62,6 +62,19 @@ export function shareFiles(
   });
 }
 
+/** @throws SluiceError CHECKPOINT_UNUSABLE when a file is not as long as it was */
+export async function requireUnchanged(ranges: readonly FileRange[]): Promise<void> {
+  for (const { local, path, size } of ranges) {
+    const now = await stat(local).catch(() => undefined);
+    if (now?.size !== size) {
+      throw new SluiceError(
+        'CHECKPOINT_UNUSABLE',
+        `${path} has changed since the job began, so it cannot go on in it`,
+      );
+    }
+  }
+}
+
 /** Undefined for a folder. */
 async function inputFile(
   local: string,

@@ -1,11 +1,11 @@
 /** `ReadFromText` and `ReadFromJson`: files of lines, read by position. */
-import { stat } from 'node:fs/promises';
 import { type Batch, payloadOf, positionOf } from '../../engine/batch.ts';
 import { defineSource, type Json, type Source, type StageContext } from '../../engine/component.ts';
-import { BEGINNING_OF_TIME } from '../../engine/time.ts';
+import { BEGINNING_OF_TIME, parseDuration } from '../../engine/time.ts';
 import { SluiceError } from '../../errors.ts';
 import { type LineReader, openLines } from './line-reader.ts';
-import { type FileRange, type InputCompression, listFiles, shareFiles } from './list.ts';
+import { type FileRange, type InputCompression, listFiles, requireUnchanged, shareFiles } from './list.ts';
+import { openWatchedFiles } from './watched-source.ts';
 
 const config = {
   type: 'object',
@@ -25,13 +25,28 @@ const config = {
   },
 } as const;
 
+const watchable = {
+  ...config,
+  properties: {
+    ...config.properties,
+    watch_interval: {
+      type: 'string',
+      minLength: 2,
+      description:
+        'How often to look for new files, e.g. `10s`: the source then never ends. Default: it reads what is there and ends.',
+    },
+  },
+} as const;
+
 export const readFromText = defineSource({
   name: 'ReadFromText',
   summary: 'Reads files of text, one element a line.',
   description:
     'Each element has one field, `line`: the bytes of the line without its ending (`\\n` or `\\r\\n`). ' +
-    'Empty lines are elements; bytes that are not valid UTF-8 are kept as they are. Several workers share big files.',
-  config,
+    'Empty lines are elements; bytes that are not valid UTF-8 are kept as they are. Several workers share big files. ' +
+    'With `watch_interval` it reads each new file once, by its name: one that changes later is not read again, and one ' +
+    'that changed within the last second waits. Event time is then the time of reading.',
+  config: watchable,
   examples: [
     {
       title: 'All text files of a folder',
@@ -39,7 +54,11 @@ export const readFromText = defineSource({
     },
   ],
   output: () => ({ form: 'text', field: 'line' }),
-  open: ({ path, compression = 'auto' }, context) => openFiles(path, compression, context),
+  streaming: ({ watch_interval: interval }) => interval !== undefined,
+  open: ({ path, compression = 'auto', watch_interval: interval }, context) =>
+    interval === undefined
+      ? openFiles(path, compression, context)
+      : openWatchedFiles(path, compression, intervalOf(interval, context), context),
 });
 
 export const readFromJson = defineSource({
@@ -67,6 +86,15 @@ export const readFromJson = defineSource({
     };
   },
 });
+
+function intervalOf(text: string, { stage }: StageContext): number {
+  const ms = parseDuration(text);
+  if (ms !== undefined && ms > 0) return ms;
+  throw new SluiceError(
+    'PIPELINE_INVALID',
+    `${stage}: "${text}" is no duration to look for new files after, e.g. 10s`,
+  );
+}
 
 /** What a checkpoint knows of the files: this worker's shares, and how far it is. */
 interface Position {
@@ -109,18 +137,6 @@ async function openFiles(
 
 async function openAt(range?: FileRange, offset?: number): Promise<LineReader | undefined> {
   return range && openLines(range, offset);
-}
-
-async function requireUnchanged(ranges: readonly FileRange[]): Promise<void> {
-  for (const { local, path, size } of ranges) {
-    const now = await stat(local).catch(() => undefined);
-    if (now?.size !== size) {
-      throw new SluiceError(
-        'CHECKPOINT_UNUSABLE',
-        `${path} has changed since the job began, so it cannot go on in it`,
-      );
-    }
-  }
 }
 
 function requireObjects(batch: Batch): void {

@@ -1,0 +1,132 @@
+/** Files as a stream: looks for new ones for ever, and reads each once. Which were read is the position. */
+import { createHash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Batch } from '../../engine/batch.ts';
+import type { Json, Source, StageContext } from '../../engine/component.ts';
+import { BEGINNING_OF_TIME } from '../../engine/time.ts';
+import { SluiceError } from '../../errors.ts';
+import { type LineReader, openLines } from './line-reader.ts';
+import {
+  type FileRange,
+  type InputCompression,
+  type InputFile,
+  listFiles,
+  requireUnchanged,
+} from './list.ts';
+
+/** A file that changed so lately may still be written. */
+const SETTLED_MS = 1000;
+
+interface Position {
+  /** Paths of the files that were read, as far as they are still there. */
+  done: string[];
+  current?: { range: FileRange; offset: number };
+}
+
+export async function openWatchedFiles(
+  pattern: string,
+  compression: InputCompression,
+  intervalMs: number,
+  context: StageContext,
+): Promise<Source> {
+  const restored = context.restored as unknown as Position | undefined;
+  let done = new Set(restored?.done);
+  let waiting: InputFile[] = [];
+  let current: { range: FileRange; reader: LineReader } | undefined;
+  let nextLook = 0;
+  let watermark = BEGINNING_OF_TIME;
+  if (restored?.current) {
+    const { range, offset } = restored.current;
+    await requireUnchanged([range]);
+    current = { range, reader: await openLines(range, offset) };
+  }
+
+  const look = async () => {
+    const all = await listed(pattern, compression, context);
+    const mine = all.filter(({ path }) => isMine(path, context.worker));
+    const fresh = mine.filter(({ path }) => !done.has(path));
+    waiting = await settled(fresh);
+    nextLook = Date.now() + (waiting.length < fresh.length ? Math.min(SETTLED_MS, intervalMs) : intervalMs);
+    const there = new Set(all.map(({ path }) => path));
+    done = new Set([...done].filter(path => there.has(path)));
+  };
+
+  const openNext = async () => {
+    const file = waiting.shift();
+    if (!file) return;
+    done.add(file.path);
+    const range = { ...file, start: 0, end: file.size };
+    const reader = await openLines(range).catch(error => {
+      // It went away again between the look and now.
+      context.report('WARNING', error instanceof Error ? error.message : String(error));
+      return undefined;
+    });
+    current = reader && { range, reader };
+  };
+
+  return {
+    async read(signal) {
+      for (;;) {
+        const batch = await current?.reader.next();
+        if (batch) {
+          watermark = Date.now();
+          return { ...batch, times: new Float64Array(batch.count).fill(watermark) } satisfies Batch;
+        }
+        await current?.reader.close();
+        current = undefined;
+        if (waiting.length > 0) await openNext();
+        else if (Date.now() >= nextLook) await look();
+        else {
+          await sleep(nextLook - Date.now(), undefined, { signal }).catch(() => {});
+          watermark = Date.now();
+          if (signal.aborted || Date.now() < nextLook) return 'idle';
+          await look();
+          if (waiting.length === 0) return 'idle';
+        }
+      }
+    },
+    watermark: () => watermark,
+    snapshot: (): Json =>
+      ({
+        done: [...done],
+        ...(current && { current: { range: current.range, offset: current.reader.offset } }),
+      }) as unknown as Json,
+    close: async () => current?.reader.close(),
+  };
+}
+
+/** What matches now: nothing, if that is so. */
+async function listed(
+  pattern: string,
+  compression: InputCompression,
+  { config }: StageContext,
+): Promise<InputFile[]> {
+  try {
+    return await listFiles(pattern, compression, config);
+  } catch (error) {
+    if (error instanceof SluiceError && error.code === 'INPUT_NOT_FOUND') return [];
+    throw error;
+  }
+}
+
+/** Those that nobody is writing any more, the oldest first. */
+async function settled(files: readonly InputFile[]): Promise<InputFile[]> {
+  const now = Date.now();
+  const aged = await Promise.all(
+    files.map(async file => ({ file, stats: await stat(file.local).catch(() => undefined) })),
+  );
+  return aged
+    .flatMap(({ file, stats }) =>
+      stats && now - stats.mtimeMs >= SETTLED_MS
+        ? [{ file: { ...file, size: stats.size }, at: stats.mtimeMs }]
+        : [],
+    )
+    .sort((a, b) => a.at - b.at)
+    .map(({ file }) => file);
+}
+
+/** Workers share the files by their names. */
+function isMine(path: string, { index, count }: StageContext['worker']): boolean {
+  return createHash('sha256').update(path).digest().readUInt32BE() % count === index;
+}
