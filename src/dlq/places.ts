@@ -9,19 +9,29 @@ export interface LetterPlace {
   sink: string;
   /** Its config as it was checked. */
   config: Record<string, unknown>;
+  /** True for rows of Google's error tables, which lack what a replay needs. */
+  rowsOnly?: boolean;
 }
 
 /** The sinks of a graph that write what EncodeDeadLetters gives. */
 export function letterPlaces({ nodes }: Graph): LetterPlace[] {
-  const encoded = new Set<string>();
+  const encoders = new Map<string, GraphNode>();
   const places: LetterPlace[] = [];
-  for (const { id, component, config, inputs } of nodes) {
-    if (isEncoder(component.name) || inputs.some(({ from }) => encoded.has(from))) encoded.add(id);
-    if (component.kind === 'sink' && encoded.has(id)) {
-      places.push({ stage: id, sink: component.name, config: config as Record<string, unknown> });
-    }
+  for (const node of nodes) {
+    const { id, component, inputs } = node;
+    const above = inputs.map(({ from }) => encoders.get(from)).find(each => each !== undefined);
+    const encoder = component.name === 'EncodeDeadLetters' ? node : above;
+    if (!encoder) continue;
+    encoders.set(id, encoder);
+    const config = node.config as LetterPlace['config'];
+    const { format } = encoder.config as { format?: string };
+    if (component.kind === 'sink')
+      places.push({
+        stage: id,
+        sink: component.name,
+        config,
+        ...(format === 'bigquery' && { rowsOnly: true }),
+      });
   }
   return places;
 }
-
-const isEncoder = (type: GraphNode['component']['name']): boolean => type === 'EncodeDeadLetters';

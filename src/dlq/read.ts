@@ -44,13 +44,14 @@ export async function* readLetters(
 export function describePlace(place: LetterPlace): string {
   const topic = topicOf(place);
   if (topic !== undefined) return topic;
-  const { path } = place.config;
+  const { path, table } = place.config;
+  if (typeof table === 'string') return `the table ${table}`;
   return typeof path === 'string' ? `${path}*` : `${place.stage} (${place.sink})`;
 }
 
 /** True when letters can be read from there. */
 export const isReadable = (place: LetterPlace): boolean =>
-  topicOf(place) !== undefined || typeof place.config.path === 'string';
+  place.rowsOnly !== true && (topicOf(place) !== undefined || typeof place.config.path === 'string');
 
 async function filesOf(place: LetterPlace, config: Config): Promise<LetterFile[]> {
   const topic = topicOf(place);

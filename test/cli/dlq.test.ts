@@ -164,6 +164,15 @@ test('a code and ids choose what is replayed', async t => {
   assert.equal((await json(...third)).said.elements.written, 1);
 });
 
+test('of two replays at once one takes the letters', async t => {
+  const { folder, jobId, json } = await failedJob(t);
+  const replay = () => json('dlq', 'replay', jobId, '--udf', 'mended.js');
+  const both = await Promise.all([replay(), replay()]);
+  const written = both.flatMap(({ said }) => said.elements?.written ?? []);
+  assert.deepEqual(written, [100]);
+  assert.equal(linesOf(join(folder, 'out/*-replay-*')).length, 100);
+});
+
 test('lines that are no dead letters are told one by one, and the letters among them are replayed', async t => {
   const { folder, jobId, json, words } = await failedJob(t);
   const [path = ''] = globSync(join(folder, 'out/errors/error-*.json'));
