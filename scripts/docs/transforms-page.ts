@@ -14,6 +14,25 @@ every transform also takes \`name\`, \`input\` and \`windowing\`, and in its con
 \`error_handling: {output: NAME, threshold: SHARE}\`: failed elements then go to \`TRANSFORM.NAME\`, which another
 transform must read, and more than that share of them ends the job. Keys in bold are required.
 
+A file may define transforms of its own, and use them by their names:
+
+\`\`\`yaml
+providers:
+  - type: yaml
+    transforms:
+      KeepLarge:
+        config_schema:
+          properties: {field: {type: string}, least: {type: integer}}
+        body:
+          type: chain
+          transforms:
+            - {type: Filter, config: {keep: "{{ field }} >= {{ least }}"}}
+\`\`\`
+
+The body is a transform, or the text of one; \`{{ name }}\` stands for what the config of a use says, which
+\`config_schema\` (a JSON Schema) checks. A chain reads what flows in; in other bodies \`input\` is its name. One that reads
+from the outside says \`requires_inputs: false\`. Bodies may use each other, but not themselves.
+
 ${SECTIONS.map(([kind, title]) => section(title, ofKind(kind))).join('\n\n')}
 `;
 }
