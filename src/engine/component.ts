@@ -137,14 +137,14 @@ export interface SourceComponent<Schema = object, Config = unknown> extends Decl
   output(config: Config): ElementType;
   /** Checks what can be checked and opens the source; throws a SluiceError that names what is wrong. */
   open(config: Config, context: StageContext): Promise<Source>;
-  /** True when it never ends by itself. */
-  streaming?: boolean;
+  /** True when it never ends by itself, always or with this config. */
+  streaming?: boolean | ((config: Config) => boolean);
 }
 
 export interface TransformComponent<Schema = object, Config = unknown> extends Declaration<Schema> {
   kind: 'transform';
-  /** What it gives for what it gets; throws a SluiceError where it cannot take that. */
-  output(input: ElementType, config: Config): ElementType;
+  /** What it gives for what it gets; throws a SluiceError where it cannot take that. `inputs`: all there are. */
+  output(input: ElementType, config: Config, inputs: StageContext['inputs']): ElementType;
   /** The windowing of its output, where it sets one. */
   window?(config: Config): Windowing;
   /** `many`: its inputs are merged; `named`: it tells them apart by the names they are given; absent: it takes one. */

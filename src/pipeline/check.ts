@@ -89,7 +89,7 @@ function factsOf(draft: Draft, known: Map<Draft, Known>, faults: Faults): Known 
   const apart = component.kind === 'transform' && component.inputs === 'named';
   for (const flow of flows.slice(1)) if (first) checkAgree(first, flow, apart, place, faults);
   const inputWindowing = windowingOf(flows);
-  const facts = faults.count > before ? undefined : attempt(() => givenBy(draft, first?.type), place, faults);
+  const facts = faults.count > before ? undefined : attempt(() => givenBy(draft, flows), place, faults);
   if (!facts) return undefined;
   const node: GraphNode = {
     id,
@@ -153,17 +153,19 @@ function formName(type: ElementType): string {
 
 /** What a component gives for what it gets; throws where it cannot take that. */
 function givenBy(
-  { component, config }: Draft,
-  input?: ElementType,
+  { component, config, inputs }: Draft,
+  flows: readonly Flow[],
 ): { output?: ElementType; windowing?: Windowing } {
   if (component?.kind === 'source') return { output: component.output(config?.value) };
+  const input = flows[0]?.type;
   if (!component || !input) return {};
   if (component.kind === 'sink') {
     component.accept?.(input, config?.value);
     return {};
   }
   const windowing = component.window?.(config?.value);
-  return { output: component.output(input, config?.value), ...(windowing && { windowing }) };
+  const named = flows.map(({ type }, i) => ({ name: inputs[i]?.name, type }));
+  return { output: component.output(input, config?.value, named), ...(windowing && { windowing }) };
 }
 
 function attempt<T>(step: () => T, place: string, faults: Faults): T | undefined {

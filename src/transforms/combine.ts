@@ -27,7 +27,8 @@ import { type Accumulator, accumulators } from './grouping/accumulators.ts';
 import { Emission } from './grouping/emission.ts';
 import { Grouping } from './grouping/grouping.ts';
 import { keyOf, keyValues } from './grouping/keys.ts';
-import { lateOutcome, windowsAt } from './grouping/placement.ts';
+import { lateOutcome, lateOutputSchema, lateOutputs } from './grouping/late.ts';
+import { windowsAt } from './grouping/placement.ts';
 import { openProjection } from './grouping/projection.ts';
 
 const NAMES = Object.keys(accumulators);
@@ -81,6 +82,7 @@ export const combine = defineTransform({
         },
       },
       language: languageSchema,
+      late_output: lateOutputSchema,
     },
   },
   examples: [
@@ -131,6 +133,7 @@ pipeline:
     check(config, input);
     return { form: 'row' };
   },
+  outputs: lateOutputs,
   open: openCombine,
 });
 
@@ -138,6 +141,7 @@ interface Config {
   group_by: string | string[];
   combine: { [name: string]: string | { value?: Written; fn: string | { type: string } } };
   language: Language;
+  late_output?: string;
 }
 
 /** `combine` in its full form. */
@@ -173,7 +177,7 @@ const accumulatorOf = (fn: string): Accumulator | undefined =>
   Object.hasOwn(accumulators, fn) ? accumulators[fn] : undefined;
 
 async function openCombine(config: Config, context: StageContext): Promise<Transform> {
-  const { stage, windowing } = context;
+  const { stage, windowing, input = { form: 'row' } } = context;
   const groups = groupsOf(config);
   const aggregates = aggregatesOf(config);
   const functions = aggregates.flatMap(({ fn }) => accumulatorOf(fn) ?? []);
@@ -215,7 +219,12 @@ async function openCombine(config: Config, context: StageContext): Promise<Trans
         failures.note(i, fault);
       }
     }
-    return { good: [], merged, ...failures.outcome(batch), ...lateOutcome(batch, late, undefined) };
+    return {
+      good: [],
+      merged,
+      ...failures.outcome(batch),
+      ...lateOutcome(batch, late, input, config.late_output),
+    };
   }
 
   function rowOf(key: string, states: readonly (RowValue | undefined)[]): Row {

@@ -47,7 +47,7 @@ const SESSIONS = 'sessions';
 /** A sweep over what changes little is made this much rarer than it is long. */
 const PACE = 10;
 /** Sweeps shorter than this are made whenever they are due, ms. */
-const QUICK_MS = 20;
+const QUICK_MS = 5;
 /** What the cell of a window takes beside its lists, bytes. */
 const CELL_BYTES = 40;
 

@@ -12,6 +12,8 @@ export function keyOf(row: Row, fields: readonly string[]): string {
   return key;
 }
 
+export const keyOfValues = (values: readonly RowValue[]): string => values.map(textOf).join(',');
+
 /** What `keyOf` made the key of. */
 export function keyValues(key: string): RowValue[] {
   const { list } = parseRow(`{"list":[${key}]}`);

@@ -1,6 +1,6 @@
-/** Which windows the elements of a batch fall into, and which of them come too late for all of theirs. */
-import { type Batch, selectElements } from '../../engine/batch.ts';
-import type { Outcome, Windowing } from '../../engine/component.ts';
+/** Which windows the elements of a batch fall into. */
+import type { Batch } from '../../engine/batch.ts';
+import type { Windowing } from '../../engine/component.ts';
 import { GLOBAL_WINDOW, type Window, windowsOf } from '../../engine/time.ts';
 
 const GLOBAL = [GLOBAL_WINDOW];
@@ -14,15 +14,4 @@ export function windowsAt({ times, windows }: Batch, index: number, windowing: W
   }
   const time = times?.[index];
   return time === undefined || windowing.type === 'global' ? GLOBAL : windowsOf(time, windowing);
-}
-
-/** What becomes of elements that came too late: they go to the output named, or are filtered; either way counted. */
-export function lateOutcome(
-  batch: Batch,
-  late: readonly number[],
-  output: string | undefined,
-): Pick<Outcome, 'late' | 'filtered' | 'named'> {
-  if (late.length === 0) return {};
-  if (output === undefined) return { late: late.length, filtered: late.length };
-  return { late: late.length, named: { [output]: [selectElements(batch, late)] } };
 }

@@ -18,8 +18,8 @@ export interface Entries<V> {
 /** Offset, length, and whether there are integers in it that a double does not hold. */
 type Block = [at: number, bytes: number, exact: 0 | 1];
 
-/** What a checkpoint knows of a run; the directory of its blocks stands at its end. */
-export type RunState = { id: number; level: number; directoryAt: number; bytes: number };
+/** What a checkpoint knows of a run; the directory of its blocks stands at its end. `gone`: buckets dropped since. */
+export type RunState = { id: number; level: number; directoryAt: number; bytes: number; gone: string[] };
 
 const BLOCK_BYTES = 64 * 1024;
 const MAX_BLOCK_ENTRIES = 512;
@@ -29,7 +29,7 @@ export class Run {
   readonly id: number;
   readonly level: number;
   readonly path: string;
-  readonly state: RunState;
+  readonly #state: RunState;
   readonly #blocks: Map<string, Block[]>;
   #file: number | undefined;
   #synced: boolean;
@@ -38,7 +38,7 @@ export class Run {
     this.id = state.id;
     this.level = state.level;
     this.path = path;
-    this.state = state;
+    this.#state = { ...state, gone: [...state.gone] };
     this.#blocks = blocks;
     this.#synced = synced;
   }
@@ -48,7 +48,9 @@ export class Run {
     const file = openSync(path, 'r');
     try {
       const text = readAt(file, state.directoryAt, state.bytes - state.directoryAt, path).toString();
-      return new Run(path, state, new Map(JSON.parse(text) as [string, Block[]][]), true);
+      const blocks = new Map(JSON.parse(text) as [string, Block[]][]);
+      for (const bucket of state.gone) blocks.delete(bucket);
+      return new Run(path, state, blocks, true);
     } finally {
       closeSync(file);
     }
@@ -64,7 +66,7 @@ export class Run {
 
   /** Forgets a bucket; true when nothing is left that anybody wants. */
   drop(bucket: string): boolean {
-    this.#blocks.delete(bucket);
+    if (this.#blocks.delete(bucket)) this.#state.gone.push(bucket);
     return this.#blocks.size === 0;
   }
 
@@ -83,6 +85,10 @@ export class Run {
       }
       yield entries;
     }
+  }
+
+  get state(): RunState {
+    return { ...this.#state, gone: [...this.#state.gone] };
   }
 
   /** True when it is on disk for good. */
@@ -145,7 +151,7 @@ export class RunWriter<V> {
     this.#append([...this.#blocks]);
     this.#flush();
     closeSync(this.#file);
-    const state = { id: this.#id, level: this.#level, directoryAt, bytes: this.#end };
+    const state = { id: this.#id, level: this.#level, directoryAt, bytes: this.#end, gone: [] };
     return new Run(this.#path, state, this.#blocks, false);
   }
 

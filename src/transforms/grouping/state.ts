@@ -144,7 +144,7 @@ export class GroupState<V> {
     for (const run of fresh) await run.sync();
     if (fresh.length > 0) await syncDirectory(this.#settings.folder);
     this.#removable.push(...this.#retired.splice(0));
-    return { runs: this.#runs.map(({ state }) => state), next: this.#next };
+    return { runs: this.#runs.map(run => run.state), next: this.#next };
   }
 
   /** The last snapshot is in the checkpoint. */
