@@ -34,7 +34,9 @@ export async function findLetters(config: Config, id: string, subscription?: str
   const loaded = await Promise.all(ids.map(each => loadJob(config, each).catch(ignoreMissing)));
   const replays = loaded.filter(job => job !== undefined);
   const jobs = new Set(asked === root ? [root.id, ...replays.map(each => each.id)] : [asked.id]);
-  const places = [root, asked, ...replays].flatMap(each => each.deadLetters ?? letterPlaces(graphOf(each)));
+  const places = [root, asked, ...replays].flatMap(
+    each => each.deadLetters ?? letterPlaces(graphOf(each), each.id),
+  );
   const readable = places.filter(isReadable);
   if (readable.length === 0) throw notReadable(asked, places);
   const topics = new Set(readable.flatMap(place => topicOf(place) ?? []));

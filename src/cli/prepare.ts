@@ -57,7 +57,7 @@ export async function prepareReplay(
 function complete(job: Job): PreparedJob {
   const graph = graphOf(job);
   const streaming = graph.nodes.some(isEndless);
-  return { graph, job: { ...job, streaming, deadLetters: letterPlaces(graph) } };
+  return { graph, job: { ...job, streaming, deadLetters: letterPlaces(graph, job.id) } };
 }
 
 async function renderAnew(config: Config, jobId: string, original: Job, changed: GivenParameters) {

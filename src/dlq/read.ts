@@ -2,9 +2,10 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { displayPath, localPath } from '../cloud/storage.ts';
-import type { Config } from '../config.ts';
+import { type Config, jobDirectory } from '../config.ts';
 import { DEFAULT_PATTERNS, fixedFolder } from '../connectors/files/file-naming.ts';
-import type { DeadLetter } from '../engine/dead-letter.ts';
+import { loadCheckpoint } from '../engine/checkpoint.ts';
+import { type DeadLetter, type KeptLetters, keptLettersFile } from '../engine/dead-letter.ts';
 import { SluiceError, systemCode } from '../errors.ts';
 import { parseLetter } from './letter.ts';
 import { linesOf } from './lines.ts';
@@ -19,6 +20,8 @@ interface LetterFile {
   /** As the user names it. */
   path: string;
   compressed: boolean;
+  /** How much of it counts; absent: all. */
+  end?: number;
 }
 
 /** Every letter in these places, of whatever job. Letters of a topic are those that were collected before. */
@@ -28,10 +31,10 @@ export async function* readLetters(
 ): AsyncGenerator<FoundLetter> {
   const seen = new Set<string>();
   for (const place of places) {
-    for (const { local, path, compressed } of await filesOf(place, config)) {
+    for (const { local, path, compressed, end } of await filesOf(place, config)) {
       if (seen.has(local)) continue;
       seen.add(local);
-      for await (const line of linesOf(local, { compressed })) {
+      for await (const line of linesOf(local, { compressed, end })) {
         const at = `${path}:${line.offset}`;
         const found = 'line' in line ? parseLetter(line.line) : line.fault;
         yield typeof found === 'string' ? { at, fault: found } : { at, letter: found };
@@ -44,6 +47,7 @@ export async function* readLetters(
 export function describePlace(place: LetterPlace): string {
   const topic = topicOf(place);
   if (topic !== undefined) return topic;
+  if (place.keptBy !== undefined) return `the folder of job ${place.keptBy}`;
   const { path, table } = place.config;
   if (typeof table === 'string') return `the table ${table}`;
   return typeof path === 'string' ? `${path}*` : `${place.stage} (${place.sink})`;
@@ -51,7 +55,7 @@ export function describePlace(place: LetterPlace): string {
 
 /** True when letters can be read from there. */
 export const isReadable = (place: LetterPlace): boolean =>
-  place.rowsOnly !== true && (topicOf(place) !== undefined || typeof place.config.path === 'string');
+  place.keptBy !== undefined || topicOf(place) !== undefined || typeof place.config.path === 'string';
 
 async function filesOf(place: LetterPlace, config: Config): Promise<LetterFile[]> {
   const topic = topicOf(place);
@@ -59,8 +63,22 @@ async function filesOf(place: LetterPlace, config: Config): Promise<LetterFile[]
     const local = spoolOf(topic, config);
     return (await isThere(local)) ? [{ local, path: topic, compressed: false }] : [];
   }
+  if (place.keptBy !== undefined) return keptFiles(place.stage, jobDirectory(config, place.keptBy));
   const { path } = place.config;
   return typeof path === 'string' ? publishedFiles(path, place.config, config) : [];
+}
+
+/** The letters that each worker of a job keeps, as far as its checkpoint knows of them. */
+async function keptFiles(stage: string, jobFolder: string): Promise<LetterFile[]> {
+  const workers = join(jobFolder, 'workers');
+  const names = await readdir(workers).catch(() => []);
+  const files = names.map(async (name): Promise<LetterFile> => {
+    const directory = join(workers, name);
+    const kept = (await loadCheckpoint(directory))?.stages[stage] as unknown as KeptLetters | undefined;
+    const local = keptLettersFile(directory, stage);
+    return { local, path: local, compressed: false, end: kept?.length ?? 0 };
+  });
+  return (await Promise.all(files)).filter(({ end }) => end !== 0);
 }
 
 /** The files of a prefix; where date patterns make its folders, those in the folders below. */

@@ -1,6 +1,7 @@
 /** The envelope of an element that failed: all it takes to understand it, and to try it again. */
 import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
+import { join } from 'node:path';
 import { type Batch, originalOf, payloadOf, positionOf } from './batch.ts';
 import type { StageContext } from './component.ts';
 
@@ -32,6 +33,15 @@ export interface DeadLetter {
   key?: string;
   /** `path:offset`, or the message id. */
   position?: string;
+}
+
+/** Where a worker keeps the letters that it writes to a table as bare rows. @param directory the worker's folder */
+export const keptLettersFile = (directory: string, stage: string): string =>
+  join(directory, 'stages', encodeURIComponent(stage), 'letters.ndjson');
+
+/** What a checkpoint knows of that file: what lies beyond the length does not count yet. */
+export interface KeptLetters {
+  length: number;
 }
 
 /** The dead letter of an element of an error output. */

@@ -1,7 +1,10 @@
 /** EncodeDeadLetters: what failed, and why, as rows that can be written and replayed. */
+import { mkdir, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { batchOf, columnsAt } from '../engine/batch.ts';
-import { defineTransform } from '../engine/component.ts';
-import { type DeadLetter, deadLetterOf } from '../engine/dead-letter.ts';
+import { defineTransform, type StageContext } from '../engine/component.ts';
+import { type DeadLetter, deadLetterOf, type KeptLetters, keptLettersFile } from '../engine/dead-letter.ts';
+import { cutBack, type StagedFile, stagedFile } from '../engine/staged-file.ts';
 import { SluiceError } from '../errors.ts';
 
 export const encodeDeadLetters = defineTransform({
@@ -19,7 +22,7 @@ export const encodeDeadLetters = defineTransform({
         enum: ['sluice', 'bigquery'],
         default: 'sluice',
         description:
-          "`bigquery`: the columns of Google's dead-letter tables: `timestamp`, `payloadString`, `payloadBytes` (base64), `attributes` (a list of `key` and `value`), `errorMessage` (with the code) and `stacktrace`.",
+          "`bigquery`: the columns of Google's dead-letter tables: `timestamp`, `payloadString`, `payloadBytes` (base64), `attributes` (a list of `key` and `value`), `errorMessage` (with the code) and `stacktrace`. The whole letters are kept in the folder of the job, for a replay.",
       },
     },
   } as const,
@@ -53,17 +56,31 @@ pipeline:
       'EncodeDeadLetters takes failed elements: its input is the error output of a transform, such as Udf.errors',
     );
   },
-  open: async ({ format }, context) => ({
-    process: batch => {
-      const all = Array.from({ length: batch.count }, (_, i) => i);
-      const letters = all.map(i => {
-        const letter = deadLetterOf(batch, i, context);
-        return JSON.stringify(format === 'bigquery' ? tableRow(letter) : letter);
-      });
-      return { good: [batchOf(letters, columnsAt(all, batch))] };
-    },
-  }),
+  open: async ({ format }, context) => {
+    const kept = format === 'bigquery' ? await openKept(context) : undefined;
+    return {
+      async process(batch) {
+        const all = Array.from({ length: batch.count }, (_, i) => i);
+        const letters = all.map(i => deadLetterOf(batch, i, context));
+        const lines = letters.map(letter => JSON.stringify(letter));
+        await kept?.append(Buffer.from(`${lines.join('\n')}\n`));
+        const rows = kept ? letters.map(letter => JSON.stringify(tableRow(letter))) : lines;
+        return { good: [batchOf(rows, columnsAt(all, batch))] };
+      },
+      ...(kept && { snapshot: async () => ({ length: await kept.sync() }) satisfies KeptLetters }),
+    };
+  },
 });
+
+/** The rows of a table lack what a replay needs, so the letters themselves are kept with the job. */
+async function openKept({ jobDirectory, stage, restored }: StageContext): Promise<StagedFile> {
+  const path = keptLettersFile(jobDirectory, stage);
+  const { length } = (restored as unknown as KeptLetters | undefined) ?? { length: 0 };
+  await mkdir(dirname(path), { recursive: true });
+  if (length > 0) await cutBack(path, length);
+  else await rm(path, { force: true });
+  return stagedFile(path, length, false);
+}
 
 /** A row of the dead-letter tables of Google's templates. */
 function tableRow({

@@ -257,6 +257,28 @@ test('a pipeline file is replayed too, and a job without dead letters says so', 
   );
 });
 
+test('what failed on its way to a table is replayed too, and the table keeps what it has', async t => {
+  const { folder, json, words } = await failedJob(t);
+  const parameters = {
+    inputFilePattern: join(folder, 'in.ndjson'),
+    outputTable: 'local:shop.records',
+    javascriptTextTransformGcsPath: join(folder, 'broken.js'),
+    javascriptTextTransformFunctionName: 'f',
+  };
+  const { said } = await json('run', 'GCS_Text_to_BigQuery', '--parameters', JSON.stringify(parameters));
+  assert.equal(said.elements.deadLettered, 100);
+  const { said: listed } = await json('dlq', 'list', said.jobId);
+  assert.deepEqual([listed.waiting, listed.places], [100, [`the folder of job ${said.jobId}`]]);
+  const half = ['--udf', 'half.js', '--function', 'g'];
+  const { said: first } = await json('dlq', 'replay', said.jobId, ...half);
+  assert.deepEqual([first.elements.written, first.elements.deadLettered], [60, 40]);
+  const { said: second } = await json('dlq', 'replay', said.jobId, '--udf', 'mended.js');
+  assert.deepEqual([second.elements.written, second.elements.deadLettered], [40, 0]);
+  const query = 'select count(*) as n, count(distinct id) as ids from shop.records';
+  const rows = JSON.parse(await words('query', query, '--json'));
+  assert.deepEqual(rows, [{ n: 1000, ids: 1000 }]);
+});
+
 test('letters of a topic are collected, and replayed with attributes, ids, times and keys', async t => {
   const config = await configHere(t);
   const clients = await clientsHere(t, config);

@@ -2,9 +2,15 @@ import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import type { LetterPlace } from '../../src/dlq/places.ts';
+import { jobDirectory } from '../../src/config.ts';
+import { type LetterPlace, letterPlaces } from '../../src/dlq/places.ts';
 import { describePlace, isReadable, readLetters } from '../../src/dlq/read.ts';
 import { spoolOf } from '../../src/dlq/topic.ts';
+import { saveCheckpoint } from '../../src/engine/checkpoint.ts';
+import { keptLettersFile } from '../../src/engine/dead-letter.ts';
+import { resolvePipeline } from '../../src/pipeline/resolve.ts';
+import { parseYaml } from '../../src/pipeline/yaml.ts';
+import { registry } from '../../src/registry.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 
 const place = (path: string, more: object = {}): LetterPlace => ({
@@ -68,14 +74,30 @@ test('letters collected from a topic are read from their file', async t => {
   assert.equal(describePlace(topic), 'projects/local/topics/errors');
 });
 
-test('rows of an error table are no letters', () => {
-  const table = {
-    stage: 'W',
-    sink: 'WriteToBigQuery',
-    config: { table: 'd.t_error_records' },
-    rowsOnly: true,
-  };
-  assert.equal(isReadable(table), false);
-  assert.equal(isReadable({ ...place('x'), rowsOnly: true }), false);
-  assert.equal(describePlace(table), 'the table d.t_error_records');
+test('letters whose rows are in a table are those that the job keeps, as far as its checkpoints know of them', async t => {
+  const config = { home: await temporaryFolder(t) };
+  const text = `pipeline:
+  type: chain
+  transforms: [{type: Create, config: {elements: [a]}}, {type: JavaScriptUdf, config: {source: "function process() {}", error_handling: {output: bad}}}, {type: LogForTesting}]
+  extra_transforms:
+    - {type: chain, name: Bad, input: JavaScriptUdf.bad, transforms: [{type: EncodeDeadLetters, config: {format: bigquery}}, {type: WriteToBigQuery, config: {table: d.errors}}]}
+`;
+  const [kept, ...others] = letterPlaces(resolvePipeline(parseYaml(text, 'p'), registry), 'J');
+  assert.ok(kept);
+  assert.deepEqual([others, kept.stage, isReadable(kept)], [[], 'Bad/EncodeDeadLetters', true]);
+  assert.equal(describePlace(kept), 'the folder of job J');
+  for (const worker of ['0', '1', '2']) {
+    const directory = join(jobDirectory(config, 'J'), 'workers', worker);
+    const path = keptLettersFile(directory, kept.stage);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, `${letter(worker)}\n${letter('later')}\n`);
+    const length = letter(worker).length + 1;
+    if (worker !== '2')
+      await saveCheckpoint(directory, { stages: { [kept.stage]: { length } }, counters: {} });
+  }
+  const found = await Array.fromAsync(readLetters([kept], config));
+  assert.deepEqual(
+    found.map(each => 'letter' in each && each.letter.id),
+    ['0', '1'],
+  );
 });

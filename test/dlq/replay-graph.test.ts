@@ -34,7 +34,7 @@ test('a replay reads letters, writes beside what is there, and is otherwise the 
   const suffixes = nodes.map(({ config }) => Reflect.get(Object(config), 'file_name_suffix'));
   assert.deepEqual(suffixes.filter(Boolean), ['-replay-R', '-replay-R.gz']);
   assert.deepEqual(
-    letterPlaces(graph).map(({ stage }) => stage),
+    letterPlaces(graph, 'j').map(({ stage }) => stage),
     ['Letters'],
   );
 });

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { batchOf, selectElements } from '../../src/engine/batch.ts';
-import type { DeadLetter } from '../../src/engine/dead-letter.ts';
+import type { Json } from '../../src/engine/component.ts';
+import { type DeadLetter, keptLettersFile } from '../../src/engine/dead-letter.ts';
 import { encodeDeadLetters } from '../../src/transforms/encode-dead-letters.ts';
 import { textsOf } from '../helpers/pipeline.ts';
+import { temporaryFolder } from '../helpers/temporary.ts';
 import { openTransform } from './open.ts';
 
 test('EncodeDeadLetters gives a row per failed element, with all that is known of it', async t => {
@@ -93,4 +96,30 @@ test('with `format: bigquery` it gives the columns of the dead-letter tables', a
       },
     ],
   );
+});
+
+test('with `format: bigquery` the letters themselves are kept, cut back to what the checkpoint knows', async t => {
+  const directory = await temporaryFolder(t);
+  const failed = (text: string) =>
+    selectElements(batchOf([text]), [0], [{ code: 'X', message: '', transform: 'Udf' }]);
+  const open = (restored?: Json) =>
+    openTransform(t, encodeDeadLetters, { format: 'bigquery' }, { jobDirectory: directory, restored });
+  const kept = async () =>
+    (await readFile(keptLettersFile(directory, 'Stage'), 'utf8'))
+      .split('\n')
+      .slice(0, -1)
+      .map(line => JSON.parse(line).payload);
+
+  const first = await open();
+  await first.process(failed('one'));
+  const position = await first.snapshot?.();
+  await first.process(failed('lost'));
+  await first.snapshot?.();
+  assert.deepEqual(await kept(), ['one', 'lost']);
+  const second = await open(position);
+  await second.process(failed('two'));
+  await second.snapshot?.();
+  assert.deepEqual(await kept(), ['one', 'two']);
+  await (await open()).snapshot?.();
+  await assert.rejects(kept(), { code: 'ENOENT' });
 });
