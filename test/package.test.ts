@@ -1,6 +1,6 @@
 /** `npm pack` gives a package that installs and runs elsewhere. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { type ExecFileSyncOptions, execFileSync } from 'node:child_process';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
@@ -14,7 +14,7 @@ test('the package, installed somewhere else, runs a job with a UDF and Pub/Sub',
   const folder = await temporaryFolder(t);
   const app = join(folder, 'app');
   await mkdir(app);
-  const quiet = { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] } as const;
+  const quiet: ExecFileSyncOptions = { stdio: ['ignore', 'pipe', 'pipe'] };
   execFileSync('npm', ['pack', '--pack-destination', folder], { cwd: root, ...quiet });
   const [tarball = ''] = (await readdir(folder)).filter(name => name.endsWith('.tgz'));
   await writeFile(join(app, 'package.json'), '{"name":"app","private":true}');
