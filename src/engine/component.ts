@@ -10,7 +10,11 @@ import type { Batch } from './batch.ts';
  * What the elements of a stream are: `text` is a row of one field, held as its raw bytes; `row` is a JSON object,
  * held as its text; `failure` is an original payload with the reason it failed (see `Batch.failures`).
  */
-export type ElementType = { form: 'text'; field: string } | { form: 'row' } | { form: 'failure' };
+export type ElementType =
+  | { form: 'text'; field: string }
+  /** `fields`: those that each row has, and no others, in this order; absent: not known before the rows are there. */
+  | { form: 'row'; fields?: readonly string[] }
+  | { form: 'failure' };
 
 /** How event time is cut up; `latenessMs`: how long after its end a window still takes elements. */
 export type Windowing =
@@ -149,6 +153,8 @@ export interface TransformComponent<Schema = object, Config = unknown> extends D
   window?(config: Config): Windowing;
   /** `many`: its inputs are merged; `named`: it tells them apart by the names they are given; absent: it takes one. */
   inputs?: 'many' | 'named';
+  /** With `named`: a single input needs no name. */
+  unnamed?: true;
   /**
    * The names of its outputs, where it has others than `good`, which is among them if it can be read. Elements for
    * `good` leave as `Outcome.good`, all others as `Outcome.named`; an output may be left unread.

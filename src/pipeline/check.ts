@@ -130,7 +130,7 @@ function flowOf({ from, output }: Edge, { node, inputWindowing }: Known): Flow |
 
 /** Inputs that are merged must be of one kind, and of one windowing; those that are told `apart`, of one windowing. */
 function checkAgree(first: Flow, other: Flow, apart: boolean, place: string, faults: Faults): void {
-  if (!apart && !isDeepStrictEqual(first.type, other.type)) {
+  if (!apart && formName(first.type) !== formName(other.type)) {
     const both = `${first.from} gives ${formName(first.type)}, ${other.from} gives ${formName(other.type)}`;
     faults.add(place, `inputs of one kind can be merged, but ${both}`);
   } else if (first.type.form !== 'failure' && !isDeepStrictEqual(first.windowing, other.windowing))

@@ -46,7 +46,7 @@ pipeline:
       output: ['{"element":1}', '{"element":"text"}', '{"element":[2,3]}'],
     },
   ],
-  output: () => ({ form: 'row' }),
+  output: ({ elements }) => ({ form: 'row', fields: fieldsOf(elements.map(rowOf)) }),
   open: async ({ elements }, context) => new CreateSource(elements, context),
 });
 
@@ -92,8 +92,8 @@ class CreateSource implements Source {
 
 /** The elements as JSON objects that all have the same fields, in the order they were first met. */
 function rowsOf(elements: readonly unknown[]): string[] {
-  const rows = elements.map(each => (isMapping(each) ? each : { element: each }));
-  const fields = [...new Set(rows.flatMap(row => Object.keys(row)))];
+  const rows = elements.map(rowOf);
+  const fields = fieldsOf(rows);
   return rows.map((row, i) => {
     const values = fields.map(field => {
       const value = Object.hasOwn(row, field) ? row[field] : null;
@@ -102,6 +102,11 @@ function rowsOf(elements: readonly unknown[]): string[] {
     return `{${values.join(',')}}`;
   });
 }
+
+const rowOf = (element: unknown): Record<string, unknown> => (isMapping(element) ? element : { element });
+
+/** The fields that any of the rows has. */
+const fieldsOf = (rows: readonly object[]): string[] => [...new Set(rows.flatMap(row => Object.keys(row)))];
 
 function jsonOf(value: unknown, index: number): string {
   refuseUnspeakable(value, index);

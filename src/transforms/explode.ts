@@ -5,7 +5,7 @@ import { SluiceError } from '../errors.ts';
 import { type Row, type RowValue, rowBatch, rowsOf } from '../formats/rows.ts';
 import { Failures } from './expressions/failures.ts';
 import { ElementFault } from './expressions/fault.ts';
-import { checkFieldNames, checkFields, missingFieldWarning } from './expressions/fields.ts';
+import { checkFieldNames, checkFields, fieldsOf, missingFieldWarning, rowOf } from './expressions/fields.ts';
 
 /** A batch of output is closed beyond so many rows: one row may become a great many. */
 const BATCH_ROWS = 4096;
@@ -70,7 +70,7 @@ pipeline:
       );
     checkFieldNames(names);
     checkFields(names, input, 'fields');
-    return { form: 'row' };
+    return rowOf(fieldsOf(input));
   },
   open: async ({ fields, cross_product: crossed = true }, context) => {
     const { stage, input = { form: 'row' } } = context;

@@ -6,7 +6,7 @@ import { SluiceError } from '../errors.ts';
 import { type Row, type RowValue, rowBatch, rowsOf } from '../formats/rows.ts';
 import { Failures } from './expressions/failures.ts';
 import { ElementFault } from './expressions/fault.ts';
-import { checkFieldNames, fieldsOf } from './expressions/fields.ts';
+import { checkFieldNames, fieldsOf, rowOf } from './expressions/fields.ts';
 
 /** The ends of Beam's time, in seconds: what has no time, and the window of what is not windowed. */
 const BEGINNING = -9_223_372_036_854.775;
@@ -82,10 +82,11 @@ pipeline:
   output(input: ElementType, { fields }) {
     const names = namesOf(fields).map(([name]) => name);
     checkFieldNames(names);
-    const taken = fieldsOf(input)?.find(name => names.includes(name));
+    const known = fieldsOf(input);
+    const taken = known?.find(name => names.includes(name));
     if (taken !== undefined)
       throw new SluiceError('PIPELINE_INVALID', `the input has a field ${taken} already`);
-    return { form: 'row' };
+    return rowOf(known && [...known, ...names]);
   },
   open: async ({ fields }, { stage, input = { form: 'row' }, windowing }) => {
     const names = namesOf(fields);

@@ -117,7 +117,8 @@ pipeline:
 });
 
 function accepted(input: ElementType): ElementType {
-  if (input.form !== 'failure') return input;
+  // Which fields a row has is up to the function.
+  if (input.form !== 'failure') return input.form === 'row' ? { form: 'row' } : input;
   throw new SluiceError(
     'PIPELINE_INVALID',
     'JavaScriptUdf takes text or rows, not failed elements: put EncodeDeadLetters before it',

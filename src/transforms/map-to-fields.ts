@@ -5,7 +5,7 @@ import { SluiceError } from '../errors.ts';
 import { type Row, rowBatch, rowsOf } from '../formats/rows.ts';
 import { Failures } from './expressions/failures.ts';
 import { ElementFault } from './expressions/fault.ts';
-import { checkFieldNames, checkFields, fieldsOf, missingFieldWarning } from './expressions/fields.ts';
+import { checkFieldNames, checkFields, fieldsOf, missingFieldWarning, rowOf } from './expressions/fields.ts';
 import { compileGeneric } from './expressions/generic.ts';
 import { checkJavaScript, openJavaScript, plainField } from './expressions/javascript.ts';
 import {
@@ -98,16 +98,16 @@ pipeline:
     checkFieldNames(Object.keys(fields));
     if (drop.length > 0 && !append) refuse('drop needs append: true, since only then fields are kept');
     checkFields(drop, input, 'drop');
-    const again = fieldsOf(input)?.find(
-      name => append && !drop.includes(name) && Object.hasOwn(fields, name),
-    );
+    const known = fieldsOf(input);
+    const again = known?.find(name => append && !drop.includes(name) && Object.hasOwn(fields, name));
     if (again !== undefined) refuse(`the input has a field ${again} already: drop it too, to define it anew`);
     if (Object.keys(fields).length === 0 && !append) refuse('fields names no field');
     if (language === 'generic')
       for (const [name, written] of Object.entries(fields))
         checkFields(compileGeneric(genericText(written, name), name, true).fields, input, name);
-    else for (const form of formsOf(fields)) checkJavaScript(form);
-    return { form: 'row' };
+    else for (const form of formsOf(fields)) checkForm(form, input);
+    const kept = append ? known?.filter(name => !drop.includes(name)) : [];
+    return rowOf(kept && [...kept, ...Object.keys(fields)]);
   },
   open: (config, context) =>
     isScripted(config) ? openScripted(config, context) : openPlain(config, context),
@@ -128,6 +128,12 @@ const formsOf = (fields: Config['fields']): JavaScriptForm[] =>
 /** Fields that are only taken need no sandbox, whatever the language. */
 const isScripted = ({ language, fields }: Config): boolean =>
   language === 'javascript' && formsOf(fields).some(form => plainField(form) === undefined);
+
+function checkForm(form: JavaScriptForm, input: ElementType): void {
+  const field = plainField(form);
+  if (field === undefined) checkJavaScript(form);
+  else checkFields([field], input, form.subject);
+}
 
 function refuse(why: string): never {
   throw new SluiceError('PIPELINE_INVALID', why);

@@ -80,7 +80,7 @@ test('a UDF that cannot be used is refused when the pipeline opens', async t => 
   await assert.rejects(open({ source, function: 'other' }), { code: 'UDF_FUNCTION_MISSING' });
   await assert.rejects(open({ source, function: 'f()' }), { code: 'UDF_FUNCTION_MISSING' });
   await assert.rejects(open({ path: join(folder, 'absent.js') }), { code: 'UDF_NOT_FOUND' });
-  assert.throws(() => udf.output({ form: 'failure' }, { source }), { code: 'PIPELINE_INVALID' });
+  assert.throws(() => udf.output({ form: 'failure' }, { source }, []), { code: 'PIPELINE_INVALID' });
 });
 
 test('a script that changes is loaded again while the pipeline runs', async t => {

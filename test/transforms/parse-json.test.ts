@@ -57,9 +57,9 @@ test('ParseJson puts a row that spans lines on one line, without touching its te
 test('ParseJson takes text only', () => {
   assert.ok(parseJson.kind === 'transform');
   const { output } = parseJson;
-  assert.deepEqual(output({ form: 'text', field: 'line' }, {}), { form: 'row' });
-  assert.throws(() => output({ form: 'row' }, {}), {
+  assert.deepEqual(output({ form: 'text', field: 'line' }, {}, []), { form: 'row' });
+  assert.throws(() => output({ form: 'row' }, {}, []), {
     message: 'ParseJson takes text, but its input gives rows already',
   });
-  assert.throws(() => output({ form: 'failure' }, {}), /EncodeDeadLetters makes rows of them/);
+  assert.throws(() => output({ form: 'failure' }, {}, []), /EncodeDeadLetters makes rows of them/);
 });

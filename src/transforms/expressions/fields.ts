@@ -3,22 +3,32 @@ import type { ElementType, StageContext } from '../../engine/component.ts';
 import { SluiceError } from '../../errors.ts';
 import type { Row } from '../../formats/rows.ts';
 
-/** Throws where text is read and a field is named that it does not have; of rows the fields are not known before. */
+const MAX_LISTED = 20;
+
+/** Throws PIPELINE_INVALID where a field is named that the elements are known not to have. */
 export function checkFields(names: readonly string[], input: ElementType, subject: string): void {
   const fields = fieldsOf(input);
-  const missing = fields && names.find(name => !fields.includes(name));
-  if (missing !== undefined)
-    throw new SluiceError(
-      'PIPELINE_INVALID',
-      `${subject}: the input has no field ${missing}: there is ${fields?.join(' and ')}`,
-    );
+  const missing = names.find(name => fields && !fields.includes(name));
+  if (!fields || missing === undefined) return;
+  const more = fields.length > MAX_LISTED ? ', …' : '';
+  const listed = fields.slice(0, MAX_LISTED).join(', ') + more;
+  throw new SluiceError(
+    'PIPELINE_INVALID',
+    `${subject}: the input has no field ${missing}: there is ${listed}`,
+  );
 }
 
-/** The fields of an element that has only these. */
-export function fieldsOf(input: ElementType): string[] | undefined {
+/** The fields that each element has; undefined where that is not known before the rows are there. */
+export function fieldsOf(input: ElementType): readonly string[] | undefined {
   if (input.form === 'text') return [input.field];
-  return input.form === 'failure' ? ['element', 'msg', 'stack'] : undefined;
+  return input.form === 'failure' ? ['element', 'msg', 'stack'] : input.fields;
 }
+
+/** The type of rows of these fields. */
+export const rowOf = (fields: readonly string[] | undefined): ElementType => ({
+  form: 'row',
+  ...(fields && { fields }),
+});
 
 /** Refuses a name that would not become a field but the prototype of the row. */
 export function checkFieldNames(names: readonly string[]): void {
