@@ -42,10 +42,12 @@ function resolve(yaml: string): { graph: string[] } | { faults: string[] } {
   }
 }
 
-/** `id <- input, input.errors = what it gives @window, errors to NAME, dead letter`. */
+/** `id <- input, input!, input.output = what it gives @window, errors to NAME, dead letter`. */
 function describeNode(node: GraphNode): string {
   const { id, inputs, output, windowing, errorHandling, deadLetter } = node;
-  const read = inputs.map(({ from, output: which }) => (which === 'errors' ? `${from}!` : from));
+  const read = inputs.map(({ from, output: which }) =>
+    which === 'good' ? from : which === 'errors' ? `${from}!` : `${from}.${which}`,
+  );
   const window = windowing.type === 'fixed' ? ` @${windowing.sizeMs}ms+${windowing.offsetMs}` : '';
   return [
     id,

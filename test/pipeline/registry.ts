@@ -71,6 +71,20 @@ const map = (name: string) =>
     open: notOpened,
   });
 
+const route = defineTransform({
+  name: 'Route',
+  summary: 'Sends elements to outputs.',
+  config: {
+    type: 'object',
+    required: ['to'],
+    properties: { to: { type: 'array', items: { type: 'string' } } },
+  },
+  examples: [],
+  output: input => input,
+  outputs: ({ to }) => [...to],
+  open: notOpened,
+});
+
 const write = defineSink({
   name: 'Write',
   summary: 'Writes rows or text.',
@@ -99,6 +113,7 @@ export const registry: ReadonlyMap<string, Component> = new Map(
     map('Udf'),
     map('MapToFields'),
     map('Filter'),
+    route,
     write,
   ].map(each => [each.name, each]),
 );
