@@ -107,12 +107,11 @@ export type BatchColumns = Pick<
  * Their columns go with them; `failures`, one per index, turns them into a batch of an error output.
  */
 export function selectElements(batch: Batch, indices: readonly number[], failures?: Failure[]): Batch {
-  const pick = (table: Int32Array) => Int32Array.from(indices, i => table[i] ?? 0);
   return {
     count: indices.length,
     bytes: batch.bytes,
-    starts: pick(batch.starts),
-    ends: pick(batch.ends),
+    starts: pickIntegers(batch.starts, indices),
+    ends: pickIntegers(batch.ends, indices),
     ...columnsAt(indices, batch),
     ...(batch.origin && { origin: batch.origin }),
     ...(failures ? { failures } : batch.failures && { failures: pickAll(batch.failures, indices) }),
@@ -136,9 +135,16 @@ export function columnsAt(indices: readonly number[], batch: Batch): BatchColumn
     ...(metadata && { metadata: pickAll(metadata, indices) }),
     original: {
       batch: original?.batch ?? batch,
-      indices: Int32Array.from(indices, original ? i => original.indices[i] ?? 0 : i => i),
+      indices: original ? pickIntegers(original.indices, indices) : Int32Array.from(indices),
     },
   };
+}
+
+/** A loop: `Int32Array.from` with a function is many times slower. */
+function pickIntegers(table: Int32Array, indices: readonly number[]): Int32Array {
+  const picked = new Int32Array(indices.length);
+  for (let i = 0; i < indices.length; i++) picked[i] = table[indices[i] ?? 0] ?? 0;
+  return picked;
 }
 
 /** What element `index` was when a source gave it: the batch, and its place in there. */

@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { batchOf, payloadBytes, positionOf, selectElements } from '../../src/engine/batch.ts';
+import {
+  batchOf,
+  columnsAt,
+  originalOf,
+  payloadBytes,
+  payloadOf,
+  positionOf,
+  selectElements,
+} from '../../src/engine/batch.ts';
 import { textsOf } from '../helpers/pipeline.ts';
 
 const times = Float64Array.of(1, 2, 3);
@@ -25,4 +33,18 @@ test('the position of an element is its message id, else its place in the file',
   assert.equal(positionOf(batch, 1), 'b');
   assert.equal(positionOf(batch, 2), 'f:103');
   assert.equal(positionOf(batchOf(['x']), 0), undefined);
+});
+
+test('an element knows what it was when a source gave it, whatever became of its payload', () => {
+  const given = batchOf(['a', 'b', 'c', 'd'], { origin: { path: 'f', offset: 10 } });
+  const mapped = batchOf(['C', 'B', 'B2'], columnsAt([2, 1, 1], given));
+  const selected = selectElements(batchOf(['x', 'y'], columnsAt([0, 2], mapped)), [1, 0]);
+  const originals = [0, 1].map(i => {
+    const { batch, index } = originalOf(selected, i);
+    assert.equal(batch, given);
+    return payloadOf(batch, index).toString();
+  });
+  assert.deepEqual(originals, ['b', 'c']);
+  assert.deepEqual([positionOf(selected, 0), positionOf(selected, 1)], ['f:11', 'f:12']);
+  assert.deepEqual(originalOf(given, 3), { batch: given, index: 3 });
 });
