@@ -21,6 +21,7 @@ import { mapToFields } from './transforms/map-to-fields.ts';
 import { parseCsv } from './transforms/parse-csv.ts';
 import { parseJson } from './transforms/parse-json.ts';
 import { partition } from './transforms/partition.ts';
+import { sql } from './transforms/sql.ts';
 import { validateWithSchema } from './transforms/validate-with-schema.ts';
 import { windowInto } from './transforms/window-into.ts';
 
@@ -47,6 +48,7 @@ const components: Component[] = [
   readFromPubSub,
   readFromText,
   validateWithSchema,
+  sql,
   windowInto,
   writeToBigQuery,
   writeToJson,

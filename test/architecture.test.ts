@@ -40,6 +40,7 @@ const KNOWN_TO_ALL = ['errors', 'config', 'program'];
 
 /** Of a folder that may know another, only these files do. */
 const ONLY: [from: string, to: string, files: RegExp][] = [
+  ['transforms', 'cloud', /^transforms\/(parse-csv|sql)\.ts$/],
   ['transforms', 'udf', /^transforms\/(javascript-udf|expressions\/javascript)\.ts$/],
 ];
 

@@ -5,11 +5,28 @@ import { readDate, readTimestamp } from './table-times.ts';
 
 const MAX_DEPTH = 15;
 
+/** What counts as a name and as a time. */
+export interface Inference {
+  /** Names need not be BigQuery's, and differ by case. */
+  anyName: boolean;
+  /** Text that is a date or a timestamp is one. */
+  times: boolean;
+}
+
+const FOR_TABLES: Inference = { anyName: false, times: true };
+
 /** The field that takes the value; undefined where nothing can be told from it: null, an empty list or object. */
-export function inferField(name: string, value: RowValue, depth = 1): TableField | undefined {
-  if (value === null || !isFieldName(name)) return undefined;
-  if (!Array.isArray(value)) return inferOne(name, value, depth);
-  const items = value.map(item => (Array.isArray(item) ? jsonField(name) : inferField(name, item, depth)));
+export function inferField(
+  name: string,
+  value: RowValue,
+  how: Inference = FOR_TABLES,
+  depth = 1,
+): TableField | undefined {
+  if (value === null || !(how.anyName || isFieldName(name))) return undefined;
+  if (!Array.isArray(value)) return inferOne(name, value, how, depth);
+  const items = value.map(item =>
+    Array.isArray(item) ? jsonField(name) : inferField(name, item, how, depth),
+  );
   const found = items.filter(item => item !== undefined);
   if (found.length === 0) return undefined;
   const [first, ...others] = found;
@@ -23,15 +40,16 @@ export function inferField(name: string, value: RowValue, depth = 1): TableField
 export function inferFields(
   rows: readonly Row[],
   known: readonly TableField[] = [],
+  how: Inference = FOR_TABLES,
   depth = 1,
 ): TableField[] {
-  const fields = new Map(known.map(field => [field.name.toLowerCase(), field]));
+  const keyOf = (name: string) => (how.anyName ? name : name.toLowerCase());
+  const fields = new Map(known.map(field => [keyOf(field.name), field]));
   for (const row of rows) {
     for (const [name, value] of Object.entries(row)) {
-      const found = inferField(name, value, depth);
-      if (!found) continue;
-      const before = fields.get(name.toLowerCase());
-      fields.set(name.toLowerCase(), before ? widest(before, found) : found);
+      const before = fields.get(keyOf(name));
+      const found = inferField(name, value, how, depth);
+      if (found) fields.set(keyOf(name), before ? widest(before, found) : found);
     }
   }
   return [...fields.values()];
@@ -93,21 +111,23 @@ const jsonField = (name: string): TableField => ({ name, type: 'JSON', mode: 'NU
 function inferOne(
   name: string,
   value: Exclude<RowValue, null | RowValue[]>,
+  how: Inference,
   depth: number,
 ): TableField | undefined {
-  if (typeof value !== 'object') return { name, type: scalarType(value), mode: 'NULLABLE', fields: [] };
-  const isPlain = depth < MAX_DEPTH && Object.keys(value).every(isFieldName);
-  const fields = isPlain ? inferFields([value], [], depth + 1) : [];
+  if (typeof value !== 'object') return { name, type: scalarType(value, how), mode: 'NULLABLE', fields: [] };
+  const isPlain = depth < MAX_DEPTH && (how.anyName || Object.keys(value).every(isFieldName));
+  const fields = isPlain ? inferFields([value], [], how, depth + 1) : [];
   if (fields.length === 0) return Object.keys(value).length === 0 ? undefined : jsonField(name);
   return { name, type: 'RECORD', mode: 'NULLABLE', fields };
 }
 
 const LONG_DATE = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
 
-function scalarType(value: string | number | boolean | bigint): FieldType {
+function scalarType(value: string | number | boolean | bigint, { times }: Inference): FieldType {
   if (typeof value === 'bigint') return value >= -(2n ** 63n) && value < 2n ** 63n ? 'INTEGER' : 'NUMERIC';
   if (typeof value === 'number') return Number.isInteger(value) ? 'INTEGER' : 'FLOAT';
   if (typeof value === 'boolean') return 'BOOLEAN';
+  if (!times) return 'STRING';
   if (/^\d{4}-\d\d-\d\d$/.test(value) && readDate(value)) return 'DATE';
   return LONG_DATE.test(value) && readTimestamp(value) ? 'TIMESTAMP' : 'STRING';
 }

@@ -64,7 +64,8 @@ function inputFault({ inputs, type, first, scope }: Leaf, component: Component):
         : 'add input: NAME, since only a chain connects neighbours';
     return `${type} needs an input: ${hint}`;
   }
-  if (inputsOf(component) === 'named') return unnamedFault(type, inputs);
+  if (component.kind === 'transform' && component.inputs === 'named')
+    return component.unnamed ? undefined : unnamedFault(type, inputs);
   if (inputs.length === 1 || inputsOf(component)) return undefined;
   return `${type} takes one input, not ${listed(inputs.map(({ key }) => key))}: a list of names is merged into one`;
 }

@@ -7,7 +7,7 @@ import { syncDirectory } from '../../engine/checkpoint.ts';
 import { defineSource, type Json, type Source, type StageContext } from '../../engine/component.ts';
 import { BEGINNING_OF_TIME } from '../../engine/time.ts';
 import { SluiceError } from '../../errors.ts';
-import { readLines } from './read-lines.ts';
+import { readLines } from '../../formats/read-lines.ts';
 import { makeStageFolder } from './stage-folder.ts';
 
 const config = {

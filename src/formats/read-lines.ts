@@ -1,7 +1,7 @@
 /** Reads a file of lines that the job made itself, from any offset at which a line begins. */
 import { open } from 'node:fs/promises';
-import type { Batch } from '../../engine/batch.ts';
-import { splitLines } from '../../formats/lines.ts';
+import type { Batch } from '../engine/batch.ts';
+import { splitLines } from './lines.ts';
 
 export interface Lines {
   /** The next lines; undefined at the end. */
@@ -13,9 +13,10 @@ export interface Lines {
 const CHUNK_BYTES = 1 << 18;
 const NEWLINE = 0x0a;
 
-/** @param size length of the file, which ends with a newline; 0: there need be no file */
-export async function readLines(path: string, from: number, size: number): Promise<Lines> {
-  const file = size > 0 ? await open(path, 'r') : undefined;
+/** @param size length of the file, which ends with a newline; absent: what it has; 0: there need be no file */
+export async function readLines(path: string, from: number, length?: number): Promise<Lines> {
+  const file = length === 0 ? undefined : await open(path, 'r');
+  const size = length ?? (await file?.stat())?.size ?? 0;
   let offset = from;
   return {
     get offset() {
