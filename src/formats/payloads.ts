@@ -9,7 +9,8 @@ export function encodePayloads(texts: readonly string[]): Pick<Batch, 'bytes' | 
   const ends = new Int32Array(texts.length);
   const isOneByte = bytes.length === joined.length;
   let at = 0;
-  for (const [i, text] of texts.entries()) {
+  for (let i = 0; i < texts.length; i++) {
+    const text = texts[i] ?? '';
     starts[i] = at;
     at += isOneByte ? text.length : Buffer.byteLength(text);
     ends[i] = at++;

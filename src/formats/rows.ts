@@ -133,8 +133,8 @@ function errorRow({ failures, failedField }: Batch, index: number, text: string)
   return { element, msg: message, stack };
 }
 
-/** So many digits may be an integer that a double does not hold. */
-const LONG_NUMBER = /\d{16}/;
+/** So many digits may be an integer that a double does not hold. Spelled out, V8 looks at every eighth byte only. */
+const LONG_NUMBER = new RegExp('\\d'.repeat(16));
 
 /** A row of its JSON text; 64-bit integers stay exact. */
 export function parseRow(text: string): Row {

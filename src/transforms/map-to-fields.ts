@@ -149,8 +149,7 @@ async function openPlain(config: Config, context: StageContext): Promise<Transfo
   const warn = missingFieldWarning([...compiled.flatMap(([, { fields }]) => fields), ...drop], context);
 
   function mapped(row: Row): Row {
-    const made: Row = {};
-    if (config.append) keep(row, made);
+    const made: Row = config.append ? kept(row) : {};
     for (const [name, { evaluate }] of compiled) {
       try {
         made[name] = evaluate(row);
@@ -162,14 +161,15 @@ async function openPlain(config: Config, context: StageContext): Promise<Transfo
     return made;
   }
 
-  function keep(row: Row, made: Row): void {
-    for (const [name, value] of Object.entries(row)) if (!drop.has(name)) setField(made, name, value);
+  function kept(row: Row): Row {
+    const made: Row = drop.size === 0 ? { ...row } : without(row, drop);
     for (const [name] of compiled)
       if (Object.hasOwn(made, name))
         throw new ElementFault(
           'FIELD_EXISTS',
           `${name}: the row has this field already: append redefines no field, drop it too`,
         );
+    return made;
   }
 
   return {
@@ -179,9 +179,9 @@ async function openPlain(config: Config, context: StageContext): Promise<Transfo
       warn(rows);
       const made: Row[] = [];
       const indices: number[] = [];
-      for (const [i, row] of rows.entries()) {
+      for (let i = 0; i < rows.length; i++) {
         try {
-          made.push(mapped(row));
+          made.push(mapped(rows[i] ?? {}));
           indices.push(i);
         } catch (fault) {
           failures.note(i, fault);
@@ -199,11 +199,15 @@ function textOf(written: Written, name: string, language: Language): string | nu
   );
 }
 
-/** A field of the input may have any name, also that which would set the prototype. */
-function setField(row: Row, name: string, value: Row[string]): void {
-  if (name === '__proto__')
-    Object.defineProperty(row, name, { value, enumerable: true, writable: true, configurable: true });
-  else row[name] = value;
+/** A field of the row may have any name, also that which would set the prototype. */
+function without(row: Row, drop: ReadonlySet<string>): Row {
+  const made: Row = {};
+  for (const [name, value] of Object.entries(row)) {
+    if (drop.has(name)) continue;
+    if (name !== '__proto__') made[name] = value;
+    else Object.defineProperty(made, name, { value, enumerable: true, writable: true, configurable: true });
+  }
+  return made;
 }
 
 /** JavaScript: the row is made in the sandbox, and its text passes through here as it is. */

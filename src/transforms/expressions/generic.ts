@@ -83,11 +83,12 @@ function integer(text: string, whole: string, subject: string): GenericExpressio
 const literal = (value: RowValue): GenericExpression => ({ fields: [], evaluate: () => value });
 
 function field(name: string): GenericExpression {
-  return {
-    fields: [name],
-    // What one row of many does not have is null in Beam, where all rows have the same fields.
-    evaluate: row => (Object.hasOwn(row, name) ? (row[name] ?? null) : null),
-  };
+  // What one row of many does not have is null in Beam, where all rows have the same fields.
+  const evaluate =
+    name in Object.prototype
+      ? (row: Row) => (Object.hasOwn(row, name) ? (row[name] ?? null) : null)
+      : (row: Row) => row[name] ?? null;
+  return { fields: [name], evaluate };
 }
 
 function hintFor(text: string): string {
