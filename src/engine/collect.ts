@@ -5,7 +5,7 @@
  */
 const EVERY_BYTES = 8 << 20;
 
-const collect: ((options: { type: 'minor' }) => void) | undefined = globalThis.gc;
+const collect: ((options: { type: 'minor' | 'major' }) => void) | undefined = globalThis.gc;
 let allocated = 0;
 
 /** Counts the bytes of a new batch. Without `--expose-gc` nothing happens. */
@@ -14,4 +14,9 @@ export function noteAllocated(bytes: number): void {
   if (allocated < EVERY_BYTES) return;
   allocated = 0;
   collect?.({ type: 'minor' });
+}
+
+/** Frees what a stage has held for long and just let go of, before the heap grows for what takes its place. */
+export function collectReleased(): void {
+  collect?.({ type: 'major' });
 }

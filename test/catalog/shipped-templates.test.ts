@@ -16,16 +16,20 @@ test('the templates are there', () => {
     templates.map(({ id }) => id),
     [
       'BigQuery_to_GCS_Text',
+      'Clickstream_Sessions',
       'Cloud_PubSub_to_Cloud_PubSub',
       'Cloud_PubSub_to_GCS_Text',
       'GCS_CSV_to_BigQuery',
       'GCS_Text_to_BigQuery',
       'GCS_Text_to_Cloud_PubSub',
       'GCS_Text_to_GCS_Text',
+      'Game_Leaderboard',
+      'Logs_at_Scale',
       'PubSub_to_BigQuery',
       'Stream_GCS_Text_to_BigQuery',
       'Stream_GCS_Text_to_Cloud_PubSub',
       'Streaming_Data_Generator',
+      'Word_Count',
       'Yaml_Template',
     ],
   );
@@ -60,7 +64,10 @@ function exampleParameters({ id, parameters }: Template): Record<string, unknown
   ]);
   const given = Object.fromEntries(examples);
   if (id === 'Streaming_Data_Generator') delete given.schemaLocation;
-  if (given.inputSubscription) delete given.inputTopic;
+  if (given.inputSubscription) {
+    delete given.inputTopic;
+    delete given.inputFilePattern;
+  }
   if (given.query) delete given.query;
   return given;
 }

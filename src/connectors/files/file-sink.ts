@@ -7,7 +7,7 @@ import { type Batch, selectElements } from '../../engine/batch.ts';
 import { syncDirectory } from '../../engine/checkpoint.ts';
 import type { Json, Sink, StageContext, Windowing } from '../../engine/component.ts';
 import { cutBack } from '../../engine/staged-file.ts';
-import { BEGINNING_OF_TIME, fixedWindowStart } from '../../engine/time.ts';
+import { BEGINNING_OF_TIME, fixedWindowStart, windowsOf } from '../../engine/time.ts';
 import { SluiceError, systemCode } from '../../errors.ts';
 import { fileName, fixedFolder, type Naming } from './file-naming.ts';
 import { createPanes, type PaneState, type SealedFile, type WindowKey } from './panes.ts';
@@ -18,6 +18,8 @@ export interface FileSinkSettings {
   /** 0: one for each worker. */
   numShards: number;
   compressed: boolean;
+  /** What each file begins with; asked for when its first element has been encoded. */
+  header?(): Buffer;
   /** A batch as the bytes of its lines, and the elements that have none. */
   encode(batch: Batch): { bytes: Buffer; failed?: Batch };
 }
@@ -43,13 +45,25 @@ export async function openFileSink(settings: FileSinkSettings, context: StageCon
   const mine = `${createHash('sha256').update(context.stage).digest('hex').slice(0, 12)}.`;
   const stagedPath = (window: WindowKey, late: boolean, shard: number) =>
     join(folder, `${mine}${window}${late ? '.late' : ''}.${shard}`);
-  const windowMs = windowing.type === 'fixed' ? windowing.sizeMs : 0;
+  const windows = windowing.type === 'fixed' || windowing.type === 'sliding' ? windowing : undefined;
+  const windowMs = windows?.sizeMs ?? 0;
+  if (windowing.type === 'sessions' && context.streaming)
+    throw new SluiceError(
+      'PIPELINE_INVALID',
+      `${context.stage}: a stream has no files for each session: put a WindowInto with fixed windows before it`,
+    );
 
   const made = await makeWritable(folder, naming.prefix);
   const restored = context.restored as unknown as SinkState | undefined;
   await restoreStaged(restored, folder, mine, stagedPath);
   const panes = createPanes(
-    { stagedPath, shards, compressed: settings.compressed, windowMs },
+    {
+      stagedPath,
+      shards,
+      compressed: settings.compressed,
+      windowMs,
+      ...(settings.header && { header: settings.header }),
+    },
     restored?.open,
   );
   let watermark = BEGINNING_OF_TIME;
@@ -68,16 +82,16 @@ export async function openFileSink(settings: FileSinkSettings, context: StageCon
   return {
     async write(batch) {
       const { bytes, failed } = encode(batch);
-      if (windowing.type !== 'fixed' || !batch.times) {
+      if (!windows || !batch.times) {
         if (bytes.length > 0) await panes.append('global', bytes, watermark);
         return { failed };
       }
       let late = 0;
-      for (const [start, part] of splitByWindow(batch, windowing)) {
+      for (const [start, part] of splitByWindow(batch, windows)) {
         const encoded = part === batch ? bytes : encode(part).bytes;
         if (encoded.length > 0 && (await panes.append(start, encoded, watermark)).late) late += part.count;
       }
-      return { failed, late };
+      return { failed, late: Math.min(late, batch.count) };
     },
     advance(to) {
       watermark = to;
@@ -88,7 +102,7 @@ export async function openFileSink(settings: FileSinkSettings, context: StageCon
       return { ...state, published } as unknown as Json;
     },
     async commit() {
-      const replacing = windowing.type === 'global' && !context.streaming;
+      const replacing = !windows && !context.streaming;
       const names: string[] = [];
       for (const file of sealed) {
         names.push(
@@ -115,17 +129,22 @@ export async function openFileSink(settings: FileSinkSettings, context: StageCon
 /** The elements of each window. Most batches lie in one window: those are passed on as they are. */
 function splitByWindow(
   batch: Batch,
-  windowing: Extract<Windowing, { type: 'fixed' }>,
+  windowing: Extract<Windowing, { type: 'fixed' | 'sliding' }>,
 ): Iterable<[number, Batch]> {
-  const { times = new Float64Array() } = batch;
-  const first = fixedWindowStart(times[0] ?? 0, windowing);
-  if (times.every(time => time >= first && time < first + windowing.sizeMs)) return [[first, batch]];
+  const { times = new Float64Array(), windows } = batch;
+  if (windowing.type === 'fixed') {
+    const first = fixedWindowStart(times[0] ?? 0, windowing);
+    if (times.every(time => time >= first && time < first + windowing.sizeMs)) return [[first, batch]];
+  }
   const byWindow = new Map<number, number[]>();
   for (const [i, time] of times.entries()) {
-    const start = fixedWindowStart(time, windowing);
-    const indices = byWindow.get(start) ?? [];
-    byWindow.set(start, indices);
-    indices.push(i);
+    const own = windows?.[2 * i];
+    const starts = own === undefined ? windowsOf(time, windowing).map(({ start }) => start) : [own];
+    for (const start of starts) {
+      const indices = byWindow.get(start) ?? [];
+      byWindow.set(start, indices);
+      indices.push(i);
+    }
   }
   return byWindow.entries().map(([start, indices]) => [start, selectElements(batch, indices)]);
 }

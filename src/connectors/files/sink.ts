@@ -118,7 +118,8 @@ async function openLinesSink(settings: FileConfig, context: StageContext, encode
     minute: settings.minute_pattern ?? DEFAULT_PATTERNS.minute,
   };
   checkPatterns(patterns);
-  const standard = context.windowing.type === 'fixed' ? 'W-P-SS-of-NN' : '-SSSSS-of-NNNNN';
+  const { type } = context.windowing;
+  const standard = type === 'fixed' || type === 'sliding' ? 'W-P-SS-of-NN' : '-SSSSS-of-NNNNN';
   return openFileSink(
     {
       naming: { prefix: path, suffix, shardTemplate: settings.shard_template ?? standard, patterns },

@@ -6,19 +6,19 @@ const INDEX_SPAN = 2 ** 21;
 
 /** The entries in the order of their hashes. @param cells at most 2 million */
 export function sortedEntries<V>(cells: ReadonlyMap<string, V>): Entries<V> {
-  const all = [...cells];
+  const keys = [...cells.keys()];
+  const values = [...cells.values()];
   // Hash and index in one number: sorting numbers is many times faster than sorting by a function.
-  const order = new Float64Array(all.length);
-  for (const [i, [key]] of all.entries()) order[i] = hashOf(key) * INDEX_SPAN + i;
+  const order = new Float64Array(keys.length);
+  for (let i = 0; i < keys.length; i++) order[i] = hashOf(keys[i] ?? '') * INDEX_SPAN + i;
   order.sort();
   const entries: Entries<V> = { hashes: [], keys: [], values: [] };
   for (const packed of order) {
     const hash = Math.floor(packed / INDEX_SPAN);
-    const entry = all[packed - hash * INDEX_SPAN];
-    if (!entry) continue;
+    const index = packed - hash * INDEX_SPAN;
     entries.hashes.push(hash);
-    entries.keys.push(entry[0]);
-    entries.values.push(entry[1]);
+    entries.keys.push(keys[index] ?? '');
+    entries.values.push(values[index] as V);
   }
   return entries;
 }

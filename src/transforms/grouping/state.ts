@@ -8,6 +8,7 @@ import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncDirectory } from '../../engine/checkpoint.ts';
+import { collectReleased } from '../../engine/collect.ts';
 import type { Json } from '../../engine/component.ts';
 import { SluiceError, systemCode } from '../../errors.ts';
 import { mergeEntries, sortedEntries } from './merge.ts';
@@ -25,7 +26,7 @@ export interface StateSettings<V> {
 
 export type StoredState = { runs: RunState[]; next: number };
 
-const MAX_BYTES = 64 << 20;
+const MAX_BYTES = 48 << 20;
 const MAX_RUNS = 32;
 /** What an entry takes beside its key and its value, bytes. */
 const ENTRY_BYTES = 120;
@@ -80,7 +81,9 @@ export class GroupState<V> {
     const grown = bytes + (memory.cells.size > before ? ENTRY_BYTES + key.length : 0);
     memory.bytes += grown;
     this.#bytes += grown;
-    if (this.#bytes > this.#settings.maxBytes) this.#spill();
+    if (this.#bytes <= this.#settings.maxBytes) return;
+    this.#spill();
+    collectReleased();
   }
 
   /** Takes everything out of a bucket: `entries` gives each key once, `keep` puts one back, `finish` ends it. */

@@ -258,3 +258,24 @@ test('a full disk fails the write and keeps what the checkpoint knows', async t 
   await checkpoint(again, END_OF_TIME);
   assert.deepEqual(await visible(folder), { 'o-00000-of-00001': 'kept\n' });
 });
+
+test('an element of several sliding windows is in the files of each; one that a grouping gave, in those of its own', async t => {
+  const folder = await temporaryFolder(t);
+  const windowing = { type: 'sliding', sizeMs: 60_000, periodMs: 30_000, offsetMs: 0 } as const;
+  const sink = await open(writeToText, folder, { shard_template: '-W' }, { windowing, streaming: true });
+  await sink.write(at(['both'], 40_000));
+  await sink.write(batchOf(['own'], { times: Float64Array.of(59_999), windows: Float64Array.of(0, 60_000) }));
+  await checkpoint(sink, END_OF_TIME);
+  const files = await visible(folder);
+  assert.deepEqual(Object.values(files), ['both\nown\n', 'both\n']);
+  assert.match(Object.keys(files).join(), /o-1970-01-01T00:00:00.000Z-1970-01-01T00:01:00.000Z,/);
+});
+
+test('a stream has no files for each session, which is told before anything is read', async t => {
+  const folder = await temporaryFolder(t);
+  const windowing = { type: 'sessions', gapMs: 1000 } as const;
+  await assert.rejects(open(writeToText, folder, {}, { windowing, streaming: true }), {
+    code: 'PIPELINE_INVALID',
+    message: 'Stage: a stream has no files for each session: put a WindowInto with fixed windows before it',
+  });
+});
