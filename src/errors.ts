@@ -144,6 +144,10 @@ export const elementErrorKinds = {
     'The text is no JSON object.',
     'Mend the input, or keep such lines as text: only ParseJson asks for objects.',
   ),
+  NO_SUCH_COLUMN: elementError(
+    'The row has a field that the file of CSV has no column for.',
+    'Name all columns (`columns`), or drop the field.',
+  ),
   NOT_ONE_FIELD: elementError(
     'A row that is to be written as text has not exactly one field.',
     'Write rows with WriteToJson, or give them one field.',

@@ -1,7 +1,14 @@
 /** Every source, transform and sink a pipeline may name, by its `type`. */
 
 import { readFromBigQuery, writeToBigQuery } from './connectors/bigquery/index.ts';
-import { readFromJson, readFromText, writeToJson, writeToText } from './connectors/files/index.ts';
+import {
+  readFromCsv,
+  readFromJson,
+  readFromText,
+  writeToCsv,
+  writeToJson,
+  writeToText,
+} from './connectors/files/index.ts';
 import { generateFromSchema } from './connectors/generator/index.ts';
 import { readFromPubSub, writeToPubSub } from './connectors/pubsub/index.ts';
 import type { Component } from './engine/component.ts';
@@ -44,6 +51,7 @@ const components: Component[] = [
   parseJson,
   partition,
   readFromBigQuery,
+  readFromCsv,
   readFromJson,
   readFromPubSub,
   readFromText,
@@ -51,6 +59,7 @@ const components: Component[] = [
   sql,
   windowInto,
   writeToBigQuery,
+  writeToCsv,
   writeToJson,
   writeToPubSub,
   writeToText,

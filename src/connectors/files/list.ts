@@ -63,7 +63,7 @@ export function shareFiles(
 }
 
 /** @throws SluiceError CHECKPOINT_UNUSABLE when a file is not as long as it was */
-export async function requireUnchanged(ranges: readonly FileRange[]): Promise<void> {
+export async function requireUnchanged(ranges: readonly InputFile[]): Promise<void> {
   for (const { local, path, size } of ranges) {
     const now = await stat(local).catch(() => undefined);
     if (now?.size !== size) {

@@ -36,6 +36,8 @@ export interface PaneSettings {
   /** This worker's shards. */
   shards: number[];
   compressed: boolean;
+  /** What each file begins with. */
+  header?(): Buffer;
   /** Length of a window, ms. */
   windowMs: number;
 }
@@ -77,8 +79,10 @@ export function createPanes(settings: PaneSettings, restored: readonly PaneState
       const late = isOver(window, watermark);
       const pane = open(window, late);
       const shard = shards[pane.appended++ % shards.length] ?? 0;
-      const file = pane.shards.get(shard) ?? stagedFile(stagedPath(window, late, shard), 0, compressed);
+      const begun = pane.shards.get(shard);
+      const file = begun ?? stagedFile(stagedPath(window, late, shard), 0, compressed);
       pane.shards.set(shard, file);
+      if (!begun && settings.header) await file.append(settings.header());
       await file.append(bytes);
       if (panes.size > 1 && files().reduce((sum, each) => sum + each.pendingBytes, 0) > MAX_PENDING_BYTES) {
         for (const each of files()) await each.flush();

@@ -1,0 +1,111 @@
+/** Reads a file of CSV as records, in bounded memory, from any offset at which a record begins. */
+import { createReadStream } from 'node:fs';
+import { pipeline, type TransformOptions } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { SluiceError } from '../../errors.ts';
+import { CHUNK_BYTES, MAX_LINE_BYTES } from './line-reader.ts';
+import type { InputFile } from './list.ts';
+
+export interface CsvFormat {
+  delimiter: string;
+  comment?: string;
+}
+
+export interface CsvReader {
+  /** At most so many records; none: the file is at its end. */
+  next(max: number): Promise<string[][]>;
+  /** Where the next record begins, in bytes of the (uncompressed) file. */
+  readonly offset: number;
+  close(): Promise<void>;
+}
+
+/** A chunk is parsed at once, whatever waits to be read: each is read before the next is given. */
+const TAKES_ALL: TransformOptions = { readableHighWaterMark: Number.MAX_SAFE_INTEGER };
+
+/** @param from as `offset` gave it */
+export async function openCsv(
+  file: InputFile,
+  { delimiter, comment }: CsvFormat,
+  from = 0,
+): Promise<CsvReader> {
+  const { parse } = await import('csv-parse');
+  const parser = parse({
+    delimiter,
+    record_delimiter: ['\r\n', '\n', '\r'],
+    bom: from === 0,
+    info: true,
+    skip_empty_lines: true,
+    relax_column_count: true,
+    max_record_size: MAX_LINE_BYTES,
+    ...TAKES_ALL,
+    ...(comment !== undefined && { comment }),
+  });
+  let failure: unknown;
+  let parsed = () => {};
+  parser.on('error', error => {
+    failure = error;
+    parsed();
+  });
+  const chunks = chunksOf(file, from)[Symbol.asyncIterator]();
+  let isOver = false;
+  let offset = from;
+
+  /** Gives the parser the next chunk; what it finds there can be read at once. */
+  const feed = async () => {
+    const { done, value } = await chunks.next();
+    isOver = done === true;
+    await new Promise<void>(resolve => {
+      parsed = resolve;
+      if (done) parser.end(parsed);
+      else parser.write(value, () => parsed());
+    });
+  };
+
+  return {
+    get offset() {
+      return offset;
+    },
+    async next(max) {
+      const records: string[][] = [];
+      while (records.length < max) {
+        const read = parser.read();
+        if (read) {
+          records.push(read.record);
+          offset = from + read.info.bytes;
+        } else if (records.length > 0 || isOver) break;
+        else
+          await feed().catch(error => {
+            failure ??= error;
+          });
+        if (failure) throw unreadable(file, failure);
+      }
+      return records;
+    },
+    async close() {
+      parser.destroy();
+      await chunks.return?.(undefined);
+    },
+  };
+}
+
+async function* chunksOf(file: InputFile, from: number): AsyncGenerator<Buffer> {
+  if (!file.compressed) {
+    yield* createReadStream(file.local, { start: from, highWaterMark: CHUNK_BYTES });
+    return;
+  }
+  const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
+  // The error reaches the iteration below.
+  pipeline(createReadStream(file.local), gunzip, () => {});
+  // A compressed file cannot be entered in the middle.
+  let skip = from;
+  for await (const chunk of gunzip) {
+    const rest: Buffer = chunk.subarray(Math.min(skip, chunk.length));
+    skip -= chunk.length - rest.length;
+    if (rest.length > 0) yield rest;
+  }
+}
+
+function unreadable({ path }: InputFile, error: unknown): SluiceError {
+  const why = error instanceof Error ? error.message : String(error);
+  return new SluiceError('INPUT_UNREADABLE', `${path} cannot be read as CSV: ${why}`, { cause: error });
+}
