@@ -32,6 +32,13 @@ export interface Edge {
   place: string;
 }
 
+/** The outputs of a transform, but for that of its failed elements; undefined while its config is at fault. */
+export function outputsOf({ component, config }: Draft): string[] | undefined {
+  if (component?.kind === 'sink') return [];
+  if (component?.kind !== 'transform' || !component.outputs) return ['good'];
+  return config && component.outputs(config.value);
+}
+
 export type Registry = ReadonlyMap<string, Component>;
 
 export class Drafts {
@@ -67,6 +74,11 @@ export class Drafts {
     };
     this.#written.set(leaf, draft);
     this.#configure(draft, type, leaf.config, leaf.configPlace, placeOf(spec, 'type') ?? place);
+    if (errorHandling && outputsOf(draft)?.includes(errorHandling.output))
+      this.#faults.add(
+        errorHandling.place,
+        `${type} has an output ${errorHandling.output}: call the output of error_handling otherwise`,
+      );
     if (errorHandling && draft.component?.kind === 'source')
       this.#faults.add(
         errorHandling.place,

@@ -1,6 +1,6 @@
 /** Finds what an input names: by name or by type within its scope, through the inputs and outputs of composites. */
 import { outputKey } from '../engine/component.ts';
-import type { Draft, Drafts, Edge } from './drafts.ts';
+import { type Drafts, type Edge, outputsOf } from './drafts.ts';
 import { GOOD_OUTPUTS } from './error-handling.ts';
 import type { Faults } from './faults.ts';
 import { listed, suggestion } from './suggest.ts';
@@ -64,12 +64,12 @@ export class Follower {
     if (output !== undefined && output === leaf.errorHandling?.output)
       return { from, output: 'errors', place };
     // What has faults of its own may have any output.
-    if (output !== undefined && (names === 'unknown' || names.includes(output)))
+    if (output !== undefined && output !== 'good' && (!names || names.includes(output)))
       return { from, output: outputKey(output), place };
     const isPlain = output === undefined || GOOD_OUTPUTS.includes(output);
-    if (isPlain && (names === 'unknown' || names.includes('good')))
+    if (isPlain && (!names || names.includes('good')))
       return this.#windowedRoot(leaf) ?? { from, output: 'good', place };
-    this.#faults.add(place, outputFault(leaf, output, names === 'unknown' ? [] : names));
+    this.#faults.add(place, outputFault(leaf, output, names ?? []));
     return undefined;
   }
 
@@ -143,13 +143,6 @@ export class Follower {
     this.#following.delete(key);
     return edge;
   }
-}
-
-/** The outputs of a transform, but for that of its failed elements; unknown while its config is at fault. */
-function outputsOf({ component, config }: Draft): string[] | 'unknown' {
-  if (component?.kind === 'sink') return [];
-  if (component?.kind !== 'transform' || !component.outputs) return ['good'];
-  return config ? component.outputs(config.value) : 'unknown';
 }
 
 /** Why this output of a transform, or its only one, cannot be read. */

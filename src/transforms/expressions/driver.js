@@ -104,8 +104,10 @@ const sluiceDriver = (spec, functions) => {
       case 'bigint':
         return `${value}`;
       case 'number':
-        if (!isNumber(value)) fail(label, `gave ${value}, which JSON cannot express`);
-        break;
+        if (isNumber(value)) return `${value}`;
+        return fail(label, `gave ${value}, which JSON cannot express`);
+      case 'boolean':
+        return value ? 'true' : 'false';
       case 'function':
       case 'symbol':
         fail(label, `gave a ${typeof value}, which JSON cannot express`);
