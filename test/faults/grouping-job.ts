@@ -1,4 +1,4 @@
-/** A job that groups events out of order: `node grouping-job.ts FOLDER WINDOWING`, which dies where it is told to. */
+/** A job that groups events out of order: `node grouping-job.ts FOLDER Combine|Join WINDOWING`; dies where it is told to. */
 import { join } from 'node:path';
 import { loadConfig } from '../../src/config.ts';
 import { startPipeline } from '../../src/engine/engine.ts';
@@ -6,12 +6,12 @@ import { resolvePipeline } from '../../src/pipeline/resolve.ts';
 import { registry } from '../../src/registry.ts';
 import { disorder } from './disorder.ts';
 
-const [folder = '', windowing = '{}'] = process.argv.slice(2);
+const [folder = '', type, windowing = '{}'] = process.argv.slice(2);
 const toFile = (input: string, path: string) => [
   { type: 'WindowInto', name: `${path} window`, input, windowing: { type: 'global' } },
   { type: 'WriteToJson', name: path, input: `${path} window`, config: { path: join(folder, path) } },
 ];
-const pipeline = {
+const combining = {
   transforms: [
     { type: 'Disorder', config: { seed: 7 } },
     {
@@ -33,6 +33,20 @@ const pipeline = {
     ...toFile('Combine.late', 'late'),
   ],
 };
+const joining = {
+  transforms: [
+    { type: 'Disorder', name: 'A', config: { seed: 7 } },
+    { type: 'Disorder', name: 'B', config: { seed: 8 } },
+    {
+      type: 'Join',
+      input: { a: 'A', b: 'B' },
+      windowing: JSON.parse(windowing),
+      config: { equalities: 'key', type: 'left', fields: { a: { a: 'id' }, b: { b: 'id' } } },
+    },
+    ...toFile('Join', 'pairs'),
+  ],
+};
+const pipeline = type === 'Join' ? joining : combining;
 const config = loadConfig(process.env);
 const running = await startPipeline(
   resolvePipeline({ pipeline }, new Map([...registry, ['Disorder', disorder]])),

@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { globSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Windowing } from '../../src/engine/component.ts';
-import type { StageCounters } from '../../src/engine/counters.ts';
-import { type CrashPoint, crashPoints } from '../../src/engine/crash-point.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 import { makeEvents } from './disorder.ts';
 import { type Group, groupPlainly } from './plain-groups.ts';
+import { linesOf, runKilled, sorted } from './run-grouping.ts';
 
 const KILLS = 8;
 
@@ -36,18 +34,8 @@ for (const [windowing, written] of cases) {
     const folder = await temporaryFolder(t);
     const events = makeEvents(7);
     const expected = groupPlainly(events, windowing);
-    const onTheWay = crashPoints.filter(point => !point.startsWith('file.'));
-    let kills = 0;
-    for (let i = 0; i < KILLS; i++)
-      kills +=
-        run(folder, written, `${onTheWay[i % onTheWay.length]}:${1 + (i % 2)}` as CrashPoint) === 'killed'
-          ? 1
-          : 0;
-    const end = run(folder, written);
+    const end = runKilled(folder, 'Combine', written, KILLS);
 
-    assert.equal(kills, KILLS);
-    assert.ok(end !== 'killed');
-    assert.equal(end.state, 'DONE');
     const late = linesOf(join(folder, 'late-*')).map(({ id }) => Number(id));
     assert.deepEqual(sorted(late), sorted(expected.late));
     assert.equal(end.counters.Combine?.late, expected.late.length);
@@ -76,34 +64,6 @@ interface Given {
   window_end: number;
 }
 
-interface End {
-  state: string;
-  counters: Record<string, StageCounters>;
-}
-
-function run(folder: string, windowing: object, crashAt?: string): End | 'killed' {
-  const env = {
-    ...process.env,
-    SLUICE_HOME: folder,
-    SLUICE_CHECKPOINT_MS: '10',
-    SLUICE_CRASH_AT: crashAt ?? '',
-  };
-  const program = join(import.meta.dirname, 'grouping-job.ts');
-  const args = ['--disable-warning=ExperimentalWarning', program, folder, JSON.stringify(windowing)];
-  const { signal, status, stdout, stderr } = spawnSync(process.execPath, args, { env, encoding: 'utf8' });
-  if (signal === 'SIGKILL') return 'killed';
-  assert.equal(status, 0, stderr);
-  return JSON.parse(stdout);
-}
-
-const linesOf = (pattern: string): Record<string, unknown>[] =>
-  globSync(pattern).flatMap(path =>
-    readFileSync(path, 'utf8')
-      .split('\n')
-      .slice(0, -1)
-      .map(line => JSON.parse(line)),
-  );
-
 /** An amended row stands for those it holds all elements of. */
 function lastOfEach(groups: readonly Given[]): Given[] {
   const byFirst = new Map<string, Given>();
@@ -127,6 +87,3 @@ function describeGroup({ key, window_start: start, window_end: end, count, sum, 
 
 const describe = ({ key, start, end, count, sum, ids }: Group): string =>
   `${key} [${start}, ${end}) ${count} ${sum} ${sorted(ids)}`;
-
-const sorted = <T extends number | string>(values: readonly T[]): T[] =>
-  values.toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0));

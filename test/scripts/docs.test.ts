@@ -22,7 +22,7 @@ test('the page of errors has a row for every code', () => {
 test('the reference has every transform under its kind, with its config', () => {
   const page = renderTransformsPage(registry);
   for (const name of registry.keys()) assert.ok(page.includes(`\n### ${name}\n`), name);
-  assert.match(page, /^\| \*\*`windowing\.type`\*\* \| `fixed`, `global` \| /m);
+  assert.match(page, /^\| \*\*`windowing\.type`\*\* \| `fixed`, `sliding`, `sessions`, `global` \| /m);
   assert.match(page, /^\| `level` \| .* Default: `"INFO"`\. \|$/m);
 });
 
