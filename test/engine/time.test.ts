@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fixedWindowStart, parseDuration } from '../../src/engine/time.ts';
+import type { Windowing } from '../../src/engine/component.ts';
+import { fixedWindowStart, GLOBAL_WINDOW, parseDuration, windowsOf } from '../../src/engine/time.ts';
 
 const durations: [string, number | undefined][] = [
   ['30s', 30_000],
@@ -32,3 +33,38 @@ test('fixed windows floor, also before the epoch', () => {
   );
   assert.equal(fixedWindowStart(12, { ...windowing, offsetMs: 3 }), 3);
 });
+
+const sliding = { type: 'sliding', sizeMs: 10, periodMs: 4, offsetMs: 1 } as const;
+const windows: [what: string, time: number, windowing: Windowing, starts: [start: number, end: number][]][] =
+  [
+    ['a fixed window', -1, { type: 'fixed', sizeMs: 10, offsetMs: 2 }, [[-8, 2]]],
+    [
+      'the sliding windows that hold it',
+      5,
+      sliding,
+      [
+        [5, 15],
+        [1, 11],
+        [-3, 7],
+      ],
+    ],
+    [
+      'the end of a sliding window is beyond it',
+      7,
+      sliding,
+      [
+        [5, 15],
+        [1, 11],
+      ],
+    ],
+    ['a session of its own', 5, { type: 'sessions', gapMs: 3 }, [[5, 8]]],
+  ];
+for (const [what, time, windowing, spans] of windows)
+  test(`the time ${time} falls into ${what}`, () =>
+    assert.deepEqual(
+      windowsOf(time, windowing),
+      spans.map(([start, end]) => ({ start, end })),
+    ));
+
+test('what has no time is in the global window, however it is windowed', () =>
+  assert.deepEqual(windowsOf(Number.NaN, sliding), [GLOBAL_WINDOW]));

@@ -3,6 +3,7 @@ import { type Batch, payloadOf, positionOf } from '../../engine/batch.ts';
 import { defineSource, type Json, type Source, type StageContext } from '../../engine/component.ts';
 import { BEGINNING_OF_TIME, parseDuration } from '../../engine/time.ts';
 import { SluiceError } from '../../errors.ts';
+import { rowsOf } from '../../formats/rows.ts';
 import { type LineReader, openLines } from './line-reader.ts';
 import { type FileRange, type InputCompression, listFiles, requireUnchanged, shareFiles } from './list.ts';
 import { openWatchedFiles } from './watched-source.ts';
@@ -139,7 +140,17 @@ async function openAt(range?: FileRange, offset?: number): Promise<LineReader | 
   return range && openLines(range, offset);
 }
 
+/** Parses the lines, so that whoever takes them for rows need not. */
 function requireObjects(batch: Batch): void {
+  try {
+    rowsOf(batch, { form: 'row' });
+  } catch (error) {
+    nameCulprit(batch);
+    throw error;
+  }
+}
+
+function nameCulprit(batch: Batch): void {
   for (let i = 0; i < batch.count; i++) {
     if (!isObject(payloadOf(batch, i).toString())) {
       throw new SluiceError('INPUT_UNREADABLE', `${positionOf(batch, i)}: the line is not a JSON object`);
