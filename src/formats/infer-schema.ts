@@ -2,6 +2,7 @@
 import type { Row, RowValue } from './rows.ts';
 import { type FieldType, isFieldName, type TableField } from './table-schema.ts';
 import { readDate, readTimestamp } from './table-times.ts';
+import { isLong } from './table-values.ts';
 
 const MAX_DEPTH = 15;
 
@@ -28,7 +29,7 @@ export function inferField(
     Array.isArray(item) ? jsonField(name) : inferField(name, item, how, depth),
   );
   const found = items.filter(item => item !== undefined);
-  if (found.length === 0) return undefined;
+  if (found.length === 0) return value.length === 0 ? undefined : jsonField(name);
   const [first, ...others] = found;
   // Lists of lists, and lists with nulls among the values, are no lists of BigQuery's.
   if (!first || value.some(item => item === null || Array.isArray(item))) return jsonField(name);
@@ -125,7 +126,7 @@ const LONG_DATE = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d
 
 function scalarType(value: string | number | boolean | bigint, { times }: Inference): FieldType {
   if (typeof value === 'bigint') return value >= -(2n ** 63n) && value < 2n ** 63n ? 'INTEGER' : 'NUMERIC';
-  if (typeof value === 'number') return Number.isInteger(value) ? 'INTEGER' : 'FLOAT';
+  if (typeof value === 'number') return isLong(value) ? 'INTEGER' : 'FLOAT';
   if (typeof value === 'boolean') return 'BOOLEAN';
   if (!times) return 'STRING';
   if (/^\d{4}-\d\d-\d\d$/.test(value) && readDate(value)) return 'DATE';

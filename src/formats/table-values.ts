@@ -135,8 +135,12 @@ function scalarEncoder(type: Exclude<FieldType, 'RECORD'>, name: string): Encode
 
 const MAX_INTEGER = 2n ** 63n - 1n;
 
+/** True for a double that is an integer of 64 bits. */
+export const isLong = (value: number): boolean =>
+  Number.isInteger(value) && value >= -(2 ** 63) && value < 2 ** 63;
+
 function readInteger(value: RowValue): string | undefined {
-  if (Number.isSafeInteger(value)) return String(value);
+  if (typeof value === 'number') return isLong(value) ? String(BigInt(value)) : undefined;
   const text = typeof value === 'string' ? value.trim() : String(value);
   if (typeof value !== 'string' && typeof value !== 'bigint') return undefined;
   const digits = /^[+-]?\d{1,40}(?:\.0*)?$/.test(text) ? text.replace(/\..*$/, '').replace(/^\+/, '') : '';

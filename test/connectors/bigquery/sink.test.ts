@@ -280,6 +280,36 @@ test(
 );
 
 test(
+  'workers that find a list and a number, or an object and text, for a new field lose nothing: the column becomes JSON',
+  withHome(async home => {
+    const schema = [{ name: 'id', type: 'INTEGER' }];
+    const open = (index: number) =>
+      openSink(
+        home,
+        { schema_update: 'evolve', schema },
+        { streaming: true, jobDirectory: join(home, String(index)), worker: { index, count: 4 } },
+      );
+    const sinks = await Promise.all([0, 1, 2, 3].map(open));
+    const rows: Row[] = [
+      { id: 0, v: 5, w: 'text' },
+      { id: 1, v: [1, 2], w: { x: 1 } },
+      { id: 2, v: 6, w: '2026-11-20' },
+      { id: 3, v: { y: 1 }, w: true },
+    ];
+    for (const [index, sink] of sinks.entries()) {
+      await write(sink, rows.slice(index, index + 1));
+      await checkpoint(sink);
+    }
+    assert.deepEqual(await rowsIn(home), [
+      { id: '0', v: '5', w: '"text"' },
+      { id: '1', v: '[1,2]', w: '{"x":1}' },
+      { id: '2', v: '6', w: '"2026-11-20"' },
+      { id: '3', v: '{"y":1}', w: 'true' },
+    ]);
+  }),
+);
+
+test(
   'a batch job shows its rows when it ends; WRITE_TRUNCATE replaces the table with them, schema and all',
   withHome(async home => {
     const end = async (sink: Sink) => {
