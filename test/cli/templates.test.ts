@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { globSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { shippedTemplates } from '../../src/catalog/catalog.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 
 const bin = fileURLToPath(new URL('../../bin/sluice', import.meta.url));
@@ -21,9 +23,9 @@ test('list shows id, type and title in columns', async t => {
   const { status, stdout } = await sluice(t, ['list']);
   assert.equal(status, 0);
   const [head = '', ...rows] = stdout.trimEnd().split('\n');
-  assert.equal(rows.length, 6);
+  assert.equal(rows.length, globSync('*/template.yaml', { cwd: shippedTemplates }).length);
   for (const row of rows) assert.match(row.slice(head.indexOf('TYPE')), /^(?:batch {4}|streaming) {2}[A-Z]/);
-  assert.ok(rows.includes('GCS_Text_to_GCS_Text          batch      Text files to text files'));
+  assert.ok(rows.some(row => /^GCS_Text_to_GCS_Text +batch +Text files to text files$/.test(row)));
 });
 
 test('list --json gives one document', async t => {
