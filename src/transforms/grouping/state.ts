@@ -26,7 +26,7 @@ export interface StateSettings<V> {
 
 export type StoredState = { runs: RunState[]; next: number };
 
-const MAX_BYTES = 48 << 20;
+const MAX_BYTES = 24 << 20;
 const MAX_RUNS = 32;
 /** What an entry takes beside its key and its value, bytes. */
 const ENTRY_BYTES = 120;
