@@ -92,6 +92,10 @@ export const errorKinds = {
     'Another process has been using a dataset for too long.',
     'Wait until its query or job is over, then try again.',
   ),
+  WAREHOUSE_MEMORY: failed(
+    'A query or a commit needs more memory than DuckDB may have.',
+    'Ask for less at a time: fewer groups, narrower rows, a condition.',
+  ),
   QUERY_INVALID: invalid(
     'A query cannot be run.',
     'Mend the SQL: it is one SELECT, in the dialect of DuckDB.',

@@ -1,6 +1,7 @@
 /** DuckDB, loaded when it is first needed, and databases that are open only while they are used. */
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
@@ -24,7 +25,8 @@ export interface SessionSettings {
 }
 
 const MEMORY_MB = 512;
-const THREADS = 4;
+/** Each needs buffers of its own. */
+const THREADS = Math.min(4, availableParallelism());
 const WAIT_MS = 60_000;
 const TELL_MS = 3000;
 const MAX_DELAY_MS = 100;
@@ -158,6 +160,8 @@ const DISK_FULL = /No space left on device|max_temp_directory_size/;
 function fromDuckDb(error: unknown): SluiceError {
   if (error instanceof Error && DISK_FULL.test(error.message))
     return new SluiceError('DISK_FULL', `disk full: ${error.message.split('\n')[0]}`, { cause: error });
+  if (error instanceof Error && /^Out of Memory Error/.test(error.message))
+    return new SluiceError('WAREHOUSE_MEMORY', error.message.split('\n')[0] ?? '', { cause: error });
   return asSluiceError(error);
 }
 

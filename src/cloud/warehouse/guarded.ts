@@ -47,7 +47,7 @@ export async function copyResult(connection: DuckDBConnection, sql: string, path
       return `${type ? exportExpression(type, identifier(name)) : identifier(name)} AS ${identifier(name)}`;
     });
     await connection.run(
-      `COPY (SELECT ${columns.join(', ')} FROM (\n${sql}\n)) TO ${literal(path)} (FORMAT json)`,
+      `COPY (SELECT ${columns.join(', ')} FROM (\n${sql}\n)) TO ${literal(path)} (FORMAT json, USE_TMP_FILE false)`,
     );
     return names;
   } catch (error) {

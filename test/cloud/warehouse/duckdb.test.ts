@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { withDatabases } from '../../../src/cloud/warehouse/duckdb.ts';
-import { translateQuery } from '../../../src/cloud/warehouse/guarded.ts';
+import { copyResult, lockDown, translateQuery } from '../../../src/cloud/warehouse/guarded.ts';
 import { datasetFile, listDatasets, parseTableName } from '../../../src/cloud/warehouse/names.ts';
 import { temporaryFolder } from '../../helpers/temporary.ts';
 
@@ -85,4 +86,19 @@ test('a file that another process does not let go is told of, then refused', asy
   await once(child, 'close');
   await withDatabases([{ file, as: 'w', readOnly: true }], { waitMs: 300 }, async () => {});
   assert.equal(join(file, '..').endsWith('local'), true);
+});
+
+test('a query that is locked in spills to its folder, and without one says that it needs more memory', async t => {
+  const home = await temporaryFolder(t);
+  const path = join(home, 'result.ndjson');
+  const query =
+    'SELECT md5(range::VARCHAR) AS m, count(*) AS n FROM range(2_000_000) GROUP BY ALL ORDER BY m LIMIT 3';
+  const run = (spillDirectory?: string) =>
+    withDatabases([], { memoryMb: 150, ...(spillDirectory && { spillDirectory }) }, async connection => {
+      await lockDown(connection, [path]);
+      await copyResult(connection, query, path);
+    });
+  await assert.rejects(run(), { code: 'WAREHOUSE_MEMORY' });
+  await run(join(home, 'spill'));
+  assert.equal((await readFile(path, 'utf8')).split('\n').length, 4);
 });
