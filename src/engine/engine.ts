@@ -4,7 +4,7 @@
  * sinks make durable what they hold, the checkpoint is written, sinks publish, sources are acknowledged.
  */
 import { asSluiceError, SluiceError } from '../errors.ts';
-import { loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
+import { type Checkpoint, loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
 import type { Json, Sink, Source } from './component.ts';
 import { type Counters, findImbalances } from './counters.ts';
 import { crashPoint } from './crash-point.ts';
@@ -40,8 +40,19 @@ const THRESHOLD_ELEMENTS = 1000;
 export async function startPipeline(graph: Graph, options: PipelineOptions): Promise<RunningPipeline> {
   const restored = await loadCheckpoint(options.directory);
   const stages = connectStages(graph.nodes, restored?.counters ?? {});
-  const opened = await openStages(stages, options, restored);
+  const opened = await (restored?.ended ? openEnded : openStages)(stages, options, restored);
   return new Pipeline(graph, stages, opened, options, restored?.ended).run(restored !== undefined);
+}
+
+/** Of a pipeline that had come to its end only the sinks are needed, and the sources for as far as they are still there. */
+async function openEnded(
+  stages: Stage[],
+  options: PipelineOptions,
+  restored?: Checkpoint,
+): Promise<OpenStage[]> {
+  const sinks = await openStages(stages, options, restored, ['sink']);
+  const sources = await openStages(stages, options, restored, ['source']).catch(() => []);
+  return [...sources, ...sinks];
 }
 
 class Pipeline {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { loadCheckpoint } from '../../src/engine/checkpoint.ts';
-import type { Component, SinkComponent } from '../../src/engine/component.ts';
+import type { Component, SinkComponent, SourceComponent } from '../../src/engine/component.ts';
 import { SluiceError } from '../../src/errors.ts';
 import { collector, mapOf, node, sourceOf, start } from '../helpers/pipeline.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
@@ -164,12 +164,16 @@ test('a failed job goes on from its checkpoint, with its counters', async t => {
   assert.equal(second.counters().Read?.out, 5);
 });
 
-test('a job that had come to its end is only published again', async t => {
+test('a job that had come to its end is only published again, whatever became of its source', async t => {
   const directory = await temporaryFolder(t);
   const sink = collector();
-  const nodes = () => [node('Read', sourceOf(letters)), node('Write', sink, ['Read'])];
-  await (await start(nodes(), { directory })).ended;
-  const again = await start(nodes(), { directory });
+  const nodes = (source: Component) => [node('Read', source), node('Write', sink, ['Read'])];
+  await (await start(nodes(sourceOf(letters)), { directory })).ended;
+  const gone: Component = {
+    ...(sourceOf([]) as SourceComponent),
+    open: () => Promise.reject(new SluiceError('INPUT_NOT_FOUND', 'gone')),
+  };
+  const again = await start(nodes(gone), { directory });
   assert.equal(await again.ended, 'DONE');
   assert.equal(sink.written.length, 6);
   assert.equal(again.counters().Write?.out, 6);
