@@ -64,7 +64,12 @@ test('a preview of a subscription takes nothing out of it', async t => {
 test('a preview refuses what a run would refuse', async t => {
   const folder = await temporaryFolder(t);
   const { status, stderr } = await sluice(
-    ['preview', 'GCS_Text_to_GCS_Text', '--parameters', 'inputFilePattern=/nowhere/in.txt,outputDirectory=out'],
+    [
+      'preview',
+      'GCS_Text_to_GCS_Text',
+      '--parameters',
+      'inputFilePattern=/nowhere/in.txt,outputDirectory=out',
+    ],
     { home: folder },
   );
   assert.equal(status, 2);

@@ -169,7 +169,7 @@ test('a job that had come to its end is only published again, whatever became of
   const sink = collector();
   const nodes = (source: Component) => [node('Read', source), node('Write', sink, ['Read'])];
   await (await start(nodes(sourceOf(letters)), { directory })).ended;
-  const gone: Component = {
+  const gone: SourceComponent = {
     ...(sourceOf([]) as SourceComponent),
     open: () => Promise.reject(new SluiceError('INPUT_NOT_FOUND', 'gone')),
   };
