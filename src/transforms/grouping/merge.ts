@@ -1,5 +1,9 @@
 /** Entries in the order of their hashes: made of what lies in memory, and merged from many runs. */
+import { collectReleased } from '../../engine/collect.ts';
 import { type Entries, hashOf } from './runs.ts';
+
+/** After so many entries what was read of them is collected: it dies too old for the small collections. */
+const COLLECT_ENTRIES = 300_000;
 
 /** Room for an index beside a hash of 32 bits, within the 53 bits of a number. */
 const INDEX_SPAN = 2 ** 21;
@@ -38,11 +42,16 @@ export function* mergeEntries<V>(
   merge: (older: V, newer: V) => V,
 ): Generator<Map<string, V>> {
   let cursors = sources.flatMap(blocks => opened(blocks) ?? []);
+  let read = 0;
   while (cursors.length > 0) {
     const upTo = Math.min(...cursors.map(({ current }) => current.hashes.at(-1) ?? 0));
     const chunk = new Map<string, V>();
-    for (const cursor of cursors) takeUpTo(upTo, cursor, chunk, merge);
+    for (const cursor of cursors) read += takeUpTo(upTo, cursor, chunk, merge);
     yield chunk;
+    if (read >= COLLECT_ENTRIES) {
+      read = 0;
+      collectReleased();
+    }
     cursors = cursors.flatMap(cursor =>
       cursor.at < cursor.current.keys.length ? cursor : (opened(cursor.blocks) ?? []),
     );
@@ -54,7 +63,7 @@ function takeUpTo<V>(
   cursor: Cursor<V>,
   chunk: Map<string, V>,
   merge: (older: V, newer: V) => V,
-): void {
+): number {
   const { hashes, keys, values } = cursor.current;
   let { at } = cursor;
   for (; at < keys.length && (hashes[at] ?? 0) <= upTo; at++) {
@@ -63,7 +72,9 @@ function takeUpTo<V>(
     const older = chunk.get(key);
     chunk.set(key, older === undefined ? newer : merge(older, newer));
   }
+  const taken = at - cursor.at;
   cursor.at = at;
+  return taken;
 }
 
 function opened<V>(blocks: Iterator<Entries<V>>): Cursor<V> | undefined {
