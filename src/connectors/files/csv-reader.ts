@@ -12,8 +12,11 @@ export interface CsvFormat {
 }
 
 export interface CsvReader {
-  /** At most so many records; none: the file is at its end. */
-  next(max: number): Promise<string[][]>;
+  /**
+   * At most so many records; none: the file is at its end. Fewer may come before its end, once they take `bytes`;
+   * without it those that are at hand will do.
+   */
+  next(max: number, bytes?: number): Promise<string[][]>;
   /** Where the next record begins, in bytes of the (uncompressed) file. */
   readonly offset: number;
   close(): Promise<void>;
@@ -65,14 +68,15 @@ export async function openCsv(
     get offset() {
       return offset;
     },
-    async next(max) {
+    async next(max, bytes = 0) {
       const records: string[][] = [];
+      const enough = offset + bytes;
       while (records.length < max) {
         const read = parser.read();
         if (read) {
           records.push(read.record);
           offset = from + read.info.bytes;
-        } else if (records.length > 0 || isOver) break;
+        } else if (isOver || (records.length > 0 && offset >= enough)) break;
         else
           await feed().catch(error => {
             failure ??= error;

@@ -50,7 +50,7 @@ export const readFromCsv = defineSource({
   name: 'ReadFromCsv',
   summary: 'Reads files of CSV, one row a record.',
   description:
-    'Types are inferred as pandas does, here from the first 1,000 records: a column of integers, numbers or booleans ' +
+    'Types are inferred as pandas does, here from the first 1,000 records (or 64 MiB) of a file: a column of integers, numbers or booleans ' +
     '(`True`, `false` …) has such values, so leading zeros are lost; later values that are none stay text. Empty ' +
     'fields, `NA`, `NaN`, `null` and the like are null. Records may span lines, within quotes. One with too few fields ' +
     'has nulls; one with too many fails the job: ParseCsv makes dead letters of such lines. Several workers share the files.',
@@ -91,6 +91,8 @@ interface Position {
 }
 
 const SAMPLED_RECORDS = 1000;
+/** Records can be so long that a thousand of them do not fit into memory. */
+const SAMPLED_BYTES = 1 << 26;
 
 async function openFiles(
   pattern: string,
@@ -112,6 +114,8 @@ async function openFiles(
     return file && openCsv(file, format, offset);
   }
 
+  const isInferred = () => !infer || (header ?? names ?? []).every(name => types.has(name));
+
   const columnsOf = (records: readonly string[][]): Column[] => {
     const given = header ?? names ?? [];
     return given.map((name, i) => {
@@ -126,7 +130,7 @@ async function openFiles(
     async read() {
       while (reader) {
         if (!names && !header) header = headerOf((await reader.next(1))[0], files[index]?.path);
-        const records = await reader.next(SAMPLED_RECORDS);
+        const records = await reader.next(SAMPLED_RECORDS, isInferred() ? undefined : SAMPLED_BYTES);
         if (records.length > 0) {
           const columns = columnsOf(records);
           return rowBatch(records.map(record => rowOf(record, columns, infer, files[index]?.path)));

@@ -50,6 +50,11 @@ const files: [what: string, text: string, rows: Row[], config?: object][] = [
     ],
   ],
   ['a column of mixed values is text', 'a\n1\nx\n', [{ a: '1' }, { a: 'x' }]],
+  [
+    'the last record counts for its column too',
+    'v\n1.50\n2\n3\nzz\n',
+    [{ v: '1.50' }, { v: '2' }, { v: '3' }, { v: 'zz' }],
+  ],
   ['without inference everything is text', 'a,b\n007,NA\n', [{ a: '007', b: 'NA' }], { infer_types: false }],
   ['quotes hold delimiters, quotes and line breaks', 'a,b\r\n"x,""y""\nz",2\r\n', [{ a: 'x,"y"\nz', b: 2 }]],
   [
@@ -74,6 +79,30 @@ for (const [what, text, rows, config = {}] of files) {
     assert.deepEqual(await readAll(await openSource(t, folder, config)), rows);
   });
 }
+
+test('types are inferred from a thousand records, however long they are', async t => {
+  const folder = await temporaryFolder(t);
+  const padding = 'x'.repeat(1000);
+  const values = Array.from({ length: 1500 }, (_, i) => (i === 999 ? 'no' : `0${i}`));
+  const text = values.map(value => `${value},${padding}\n`).join('');
+  await writeFile(join(folder, 'in.csv'), `v,padding\n${text}`);
+  const rows = await readAll(await openSource(t, folder, {}));
+  assert.deepEqual(
+    rows.map(({ v }) => v),
+    values,
+  );
+});
+
+test('the columns of each further file are inferred from all its records', async t => {
+  const folder = await temporaryFolder(t);
+  await writeFile(join(folder, '1.csv'), 'a\n1\n');
+  await writeFile(join(folder, '2.csv'), 'a,b\n2,3\n4,x\n');
+  assert.deepEqual(await readAll(await openSource(t, folder, {})), [
+    { a: 1 },
+    { a: 2, b: '3' },
+    { a: 4, b: 'x' },
+  ]);
+});
 
 test('long integers stay exact', async t => {
   const folder = await temporaryFolder(t);
