@@ -217,6 +217,25 @@ test('a pipeline with a cycle is refused by the names on its way', async t => {
   assert.match(stderr, /cycle\.yaml:3:\d+: a cycle: [AB] -> [AB] -> [AB]/);
 });
 
+test('a pipeline with a number that JSON has not is refused before anything runs', async t => {
+  const folder = await temporaryFolder(t);
+  const file = join(folder, 'create.yaml');
+  await writeFile(
+    file,
+    `pipeline:
+  type: chain
+  transforms:
+    - {type: Create, config: {elements: [1, {a: .inf}]}}
+    - {type: WriteToJson, config: {path: ${join(folder, 'out', 'rows')}}}
+`,
+  );
+  const { status, stderr } = await sluice(['run', '--pipeline', file], { home: join(folder, 'home') });
+  assert.equal(status, 2);
+  assert.match(stderr, /create\.yaml:4:\d+: Create: element 2 holds Infinity, which JSON cannot express/);
+  assert.match(stderr, /PIPELINE_INVALID/);
+  assert.deepEqual(await readdir(folder), ['create.yaml']);
+});
+
 test('bytes that are no UTF-8 pass unharmed without a UDF, and with one become a dead letter with their bytes', async t => {
   const folder = await temporaryFolder(t);
   const bytes = Buffer.from([0x61, 0xff, 0xc3, 0x0a, 0x62, 0x0a]);

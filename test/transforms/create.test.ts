@@ -58,12 +58,20 @@ for (const [title, elements, rows] of cases) {
   });
 }
 
-test('Create refuses a number that JSON cannot express', async t => {
-  await assert.rejects(open(t, [1, { a: [Number.NaN] }]), {
-    code: 'PIPELINE_INVALID',
-    message: 'Create: element 2 holds NaN, which JSON cannot express',
+for (const [title, element, value] of [
+  ['no number', { a: [Number.NaN] }, 'NaN'],
+  ['endless', Number.POSITIVE_INFINITY, 'Infinity'],
+  ['endless the other way', { a: { b: Number.NEGATIVE_INFINITY } }, '-Infinity'],
+] as const) {
+  test(`Create refuses a value that is ${title} when the pipeline is resolved`, () => {
+    if (create.kind !== 'source') throw new Error('unreachable');
+    const { output } = create;
+    assert.throws(() => output({ elements: [1, element] }), {
+      code: 'PIPELINE_INVALID',
+      message: `Create: element 2 holds ${value}, which JSON cannot express`,
+    });
   });
-});
+}
 
 test('Create goes on after the last checkpoint, and elements keep their positions', async t => {
   const elements = Array.from({ length: 5000 }, (_, i) => ({ i, text: 'x'.repeat(20) }));
