@@ -8,6 +8,7 @@
  * | loaded | jsonBytes | a `LoadReply` |
  * | batch | count, payloadBytes, contextBytes, flags | starts, ends, payload, contexts |
  * | result | from, count, payloadBytes, failureBytes, final | lengths, payload, failures |
+ * | tray | place, bytes | none: the frame lies in the tray (see `tray.ts`) |
  *
  * A batch is answered by one or more results; the last one says so. A length in a result is that of an output,
  * each of which is followed by one `\n`, or one of `FILTERED` and `FAILED`. Contexts and failures are JSON:
@@ -16,12 +17,14 @@
 export const HEADER_WORDS = 8;
 export const HEADER_BYTES = HEADER_WORDS * 4;
 
-export const FRAME = { load: 1, loaded: 2, batch: 3, result: 4 } as const;
+export const FRAME = { load: 1, loaded: 2, batch: 3, result: 4, tray: 5 } as const;
 
 /** Set on a batch whose payload is ASCII throughout. */
 export const FLAG_ASCII = 1;
 /** Set on a batch that is replayed after its child died: one call and one result per element. */
 export const FLAG_CAREFUL = 2;
+/** Set on a batch whose first result may be put into the tray. */
+export const FLAG_TRAY = 4;
 
 export const FILTERED = -1;
 export const FAILED = -2;

@@ -116,7 +116,7 @@ export function createSlot(request: Omit<LoadRequest, 'parentPid'>): Slot {
 
   function send(task: Task): void {
     task.base = task.cursor;
-    child.send(batchFrame(task.prepared, task.cursor, task.deaths !== undefined));
+    child.sendBatch(batchFrame(task.prepared, task.cursor, task.deaths !== undefined), tasks.length);
   }
 
   function onFrame(frame: Buffer): void {
