@@ -142,6 +142,7 @@ async function open(component: Component, config: unknown): Promise<Transform> {
     config: { home: '/' },
     worker: { index: 0, count: 1 },
     streaming: false,
+    deadLetter: false,
     input: { form: 'row' },
     inputs: [{ type: { form: 'row' } }],
     windowing: { type: 'global' },

@@ -103,6 +103,7 @@ export function describeSummary(summary: JobSummary): string {
   for (const [name, elementCount, note] of rows) {
     lines.push(`  ${name.padEnd(14)}${count(elementCount).padStart(12)}   ${note}`.trimEnd());
   }
+  if (state === 'CANCELLED') lines.push('  what was written but not yet published was given up');
   if (outputs.length > 0) lines.push('  outputs');
   for (const output of outputs.slice(0, LISTED_OUTPUTS)) lines.push(`    ${output}`);
   if (outputs.length > LISTED_OUTPUTS) lines.push(`    … and ${count(outputs.length - LISTED_OUTPUTS)} more`);

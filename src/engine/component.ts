@@ -38,6 +38,8 @@ export interface StageContext {
   /** This worker's number and how many share the job: a source reads its share of the input. */
   worker: { index: number; count: number };
   streaming: boolean;
+  /** True for a stage that only failed elements reach. */
+  deadLetter: boolean;
   /** What the first input carries; absent for a source. */
   input?: ElementType;
   /** Every input with the name the pipeline gave it, if any. */

@@ -68,6 +68,7 @@ async function openStage(
     config: options.config,
     worker: options.worker,
     streaming: options.streaming,
+    deadLetter: node.deadLetter,
     input: node.input,
     inputs: node.inputs.map(({ name, type }) => ({ name, type: type ?? node.input ?? { form: 'row' } })),
     windowing: node.windowing,

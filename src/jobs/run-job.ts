@@ -27,11 +27,15 @@ interface WorkerRun {
   end?: Extract<WorkerEvent, { type: 'ended' }>;
 }
 
+/** How long a worker may take to stop; then it is killed. */
+const CANCEL_MS = 5000;
+
 /** Starts (or goes on with) a job whose file has been saved. */
 export function runJob(config: Config, job: Job, graph: Graph, listener: JobListener = {}): JobRun {
   const started = Date.now();
   const runs: WorkerRun[] = [];
   let error: { code: string; message: string } | undefined;
+  let cancelled = false;
 
   /** The first failure is the job's. The other workers stop where they are, or clean up if the launch was refused. */
   const fail = (code: string, message: string) => {
@@ -51,7 +55,7 @@ export function runJob(config: Config, job: Job, graph: Graph, listener: JobList
   /** Waits for the process; one that ended without a word has failed. */
   const settle = async (run: WorkerRun) => {
     const { status, signal, lastWords } = await run.handle.exited;
-    if (run.end || error) return;
+    if (run.end || error || cancelled) return;
     const how = signal ? `was killed by ${signal}` : `ended with status ${status}`;
     fail('WORKER_LOST', `the worker ${how}${lastWords && `: ${lastWords}`}`);
   };
@@ -84,7 +88,15 @@ export function runJob(config: Config, job: Job, graph: Graph, listener: JobList
   const sendAll = (type: 'drain' | 'cancel') => {
     for (const { handle } of runs) handle.send({ type });
   };
-  return { ended, drain: () => sendAll('drain'), cancel: () => sendAll('cancel') };
+  const cancel = () => {
+    cancelled = true;
+    sendAll('cancel');
+    const killing = setTimeout(() => {
+      for (const { handle } of runs) handle.kill();
+    }, CANCEL_MS);
+    ended.finally(() => clearTimeout(killing)).catch(() => {});
+  };
+  return { ended, drain: () => sendAll('drain'), cancel };
 }
 
 function sumOf(runs: readonly WorkerRun[]): WorkerProgress {
@@ -107,6 +119,7 @@ function errorsOf(graph: Graph, counters: Counters): Record<string, number> | un
 
 function stateOf(runs: readonly WorkerRun[]): JobState {
   const states = runs.map(({ end }) => end?.state);
-  if (states.includes('CANCELLED')) return 'CANCELLED';
+  // One that had to be killed has told no end.
+  if (states.includes('CANCELLED') || states.includes(undefined)) return 'CANCELLED';
   return states.includes('DRAINED') ? 'DRAINED' : 'DONE';
 }

@@ -7,6 +7,8 @@ export interface WorkerHandle {
   send(command: WorkerCommand): void;
   /** Makes the worker stop where it is, as if its launcher had died: the job can be resumed. */
   abandon(): void;
+  /** Ends a worker that does not obey. */
+  kill(): void;
   /** How the process ended, and the last it said on stderr. */
   readonly exited: Promise<{ status: number | null; signal: NodeJS.Signals | null; lastWords: string }>;
 }
@@ -44,6 +46,7 @@ export function launchProcess(
   return {
     send: command => void child.stdin.write(`${JSON.stringify(command)}\n`),
     abandon: () => void child.stdin.end(),
+    kill: () => void child.kill('SIGKILL'),
     exited: new Promise((resolve, reject) => {
       child.on('error', reject);
       child.on('close', (status, signal) => resolve({ status, signal, lastWords: lastWords.trim() }));

@@ -19,7 +19,8 @@ readLines<WorkerCommand>(process.stdin, ({ type }) => {
   wanted = type;
   obey();
 });
-process.stdin.on('end', () => process.exit(1));
+// Whatever a thread is busy with: an exit would wait for it.
+process.stdin.on('end', () => process.kill(process.pid, 'SIGKILL'));
 
 try {
   await work();

@@ -148,6 +148,20 @@ const badInputs: BadInput[] = [
     says: /\/dev\/null\/out\/output cannot be written: ENOTDIR/,
   },
   {
+    name: 'a device as input',
+    changed: { inputFilePattern: '/dev/zero' },
+    status: 2,
+    code: 'INPUT_UNREADABLE',
+    says: /\/dev\/zero is not a regular file/,
+  },
+  {
+    name: 'an output where the system makes no folders',
+    changed: { outputDirectory: '/proc/sluice/out' },
+    status: 2,
+    code: 'OUTPUT_UNWRITABLE',
+    says: /\/proc\/sluice\/out\/output cannot be written: ENOENT/,
+  },
+  {
     name: 'fewer shards than workers',
     changed: { numShards: '1', numWorkers: '2' },
     status: 2,

@@ -65,6 +65,7 @@ export function contextOf(directory: string, more: Partial<StageContext> = {}): 
     config: { home: directory },
     worker: { index: 0, count: 1 },
     streaming: false,
+    deadLetter: false,
     input: text,
     inputs: [{ type: text }],
     windowing: { type: 'global' },

@@ -1,11 +1,12 @@
 /** The file sink: lines of bytes into windowed, sharded files, each seen only once it is whole. */
 import { createHash } from 'node:crypto';
-import { mkdir, open, readdir, rm, rmdir } from 'node:fs/promises';
+import { open, readdir, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { displayPath, localPath } from '../../cloud/storage.ts';
 import { type Batch, selectElements } from '../../engine/batch.ts';
 import { syncDirectory } from '../../engine/checkpoint.ts';
 import type { Json, Sink, StageContext, Windowing } from '../../engine/component.ts';
+import { makeFolder } from '../../engine/folders.ts';
 import { cutBack } from '../../engine/staged-file.ts';
 import { BEGINNING_OF_TIME, fixedWindowStart, windowsOf } from '../../engine/time.ts';
 import { SluiceError, systemCode } from '../../errors.ts';
@@ -30,6 +31,8 @@ interface SinkState {
   sealed: SealedFile[];
   /** The files published last, for the summary. */
   published: string[];
+  /** When the job began to write, ms since the epoch. */
+  startedAt: number;
 }
 
 const MAX_LISTED = 1000;
@@ -69,6 +72,7 @@ export async function openFileSink(settings: FileSinkSettings, context: StageCon
   let watermark = BEGINNING_OF_TIME;
   let sealed = restored?.sealed ?? [];
   let published = restored?.published ?? [];
+  const startedAt = restored?.startedAt ?? Date.now();
 
   const nameOf = ({ window, late, shard }: SealedFile, attempt: number): string => {
     const span = window === 'global' ? undefined : { start: window, end: window + windowMs };
@@ -99,15 +103,16 @@ export async function openFileSink(settings: FileSinkSettings, context: StageCon
     async prepare(): Promise<Json> {
       const state = await panes.seal(watermark);
       sealed = state.sealed;
-      return { ...state, published } as unknown as Json;
+      return { ...state, published, startedAt } as unknown as Json;
     },
     async commit() {
-      const replacing = !windows && !context.streaming;
+      // Results of a batch job replace those of its last run; dead letters never replace others.
+      const replacing = !windows && !context.streaming && !context.deadLetter;
       const names: string[] = [];
       for (const file of sealed) {
         names.push(
           replacing
-            ? await publishReplacing(file.staged, nameOf(file, 0))
+            ? await publishReplacing(file.staged, attempt => nameOf(file, attempt), startedAt)
             : await publishBeside(file.staged, attempt => nameOf(file, attempt)),
         );
       }
@@ -165,7 +170,7 @@ function shardsOf(numShards: number, { worker, stage }: StageContext): number[] 
 /** Gives the topmost folder that had to be made. */
 async function makeWritable(folder: string, prefix: string): Promise<string> {
   try {
-    const made = await mkdir(folder, { recursive: true });
+    const made = await makeFolder(folder);
     const probe = join(folder, `probe-${process.pid}`);
     await (await open(probe, 'w')).close();
     await rm(probe);

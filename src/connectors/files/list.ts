@@ -86,6 +86,8 @@ async function inputFile(
     throw new SluiceError('INPUT_UNREADABLE', `${path} cannot be read: ${error.message}`, { cause: error });
   });
   if (stats.isDirectory()) return undefined;
+  // A pipe or a device has no end and no positions.
+  if (!stats.isFile()) throw new SluiceError('INPUT_UNREADABLE', `${path} is not a regular file`);
   const compressed = compression === 'gzip' || (compression === 'auto' && local.endsWith('.gz'));
   return { path, local, size: stats.size, compressed };
 }

@@ -1,20 +1,34 @@
 /** Gives a staged file its name, once and for all, however often it is tried. */
-import { link, mkdir, rename, stat, unlink } from 'node:fs/promises';
+import { link, rename, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { crashPoint } from '../../engine/crash-point.ts';
+import { makeFolder } from '../../engine/folders.ts';
 import { systemCode } from '../../errors.ts';
 
-/** Moves it to `path`, replacing what is there. A staged file that is gone was published before. */
-export async function publishReplacing(staged: string, path: string): Promise<string> {
-  for (;;) {
-    await mkdir(dirname(path), { recursive: true });
+/**
+ * Moves it to `path(0)`, replacing what an earlier run has left there; what was published `since` (ms since the epoch) is
+ * of a job that runs beside this one, and is not replaced: then the next name is taken.
+ */
+export async function publishReplacing(
+  staged: string,
+  path: (attempt: number) => string,
+  since: number,
+): Promise<string> {
+  for (let attempt = 0; ; ) {
+    const target = path(attempt);
+    const there = await stat(target).catch(ignoreMissing);
+    if (there && there.ctimeMs >= since && (await isThere(staged))) {
+      attempt++;
+      continue;
+    }
+    await makeFolder(dirname(target));
     crashPoint('file.rename');
-    const again = await rename(staged, path).then(
+    const again = await rename(staged, target).then(
       () => false,
       error => folderIsGone(error, staged),
     );
     crashPoint('file.renamed');
-    if (!again) return path;
+    if (!again) return target;
   }
 }
 
@@ -25,7 +39,7 @@ export async function publishReplacing(staged: string, path: string): Promise<st
 export async function publishBeside(staged: string, path: (attempt: number) => string): Promise<string> {
   for (let attempt = 0; ; ) {
     const target = path(attempt);
-    await mkdir(dirname(target), { recursive: true });
+    await makeFolder(dirname(target));
     crashPoint('file.rename');
     const outcome = await link(staged, target).then(
       () => 'published',
@@ -54,8 +68,11 @@ async function linkFailed(
 /** True when another worker's clean-up took the folder away; false when the file was published before. */
 async function folderIsGone(error: unknown, staged: string): Promise<boolean> {
   if (systemCode(error) !== 'ENOENT') throw error;
-  return (await stat(staged).catch(ignoreMissing)) !== undefined;
+  return isThere(staged);
 }
+
+const isThere = async (path: string): Promise<boolean> =>
+  (await stat(path).catch(ignoreMissing)) !== undefined;
 
 function ignoreMissing(error: unknown): undefined {
   if (systemCode(error) !== 'ENOENT') throw error;

@@ -71,6 +71,35 @@ test('a batch job replaces what an earlier run has left', async t => {
   assert.deepEqual(await visible(folder), { 'o-00000-of-00001': 'new\n' });
 });
 
+test('dead letters never replace those of an earlier job', async t => {
+  const folder = await temporaryFolder(t);
+  for (const line of ['first', 'second']) {
+    const sink = await open(writeToText, folder, { file_name_suffix: '.json' }, { deadLetter: true });
+    await sink.write(batchOf([line]));
+    await checkpoint(sink, END_OF_TIME);
+  }
+  assert.deepEqual(await visible(folder), {
+    'o-00000-of-00001-pane-1.json': 'second\n',
+    'o-00000-of-00001.json': 'first\n',
+  });
+});
+
+test('two batch jobs at once do not replace what the other has just published', async t => {
+  const folder = await temporaryFolder(t);
+  const [one, two] = [
+    await open(writeToText, folder),
+    await open(writeToText, folder, {}, { jobId: 'other' }),
+  ];
+  for (const [sink, line] of [
+    [one, 'one'],
+    [two, 'two'],
+  ] as const) {
+    await sink.write(batchOf([line]));
+    await checkpoint(sink, END_OF_TIME);
+  }
+  assert.deepEqual(Object.values(await visible(folder)).sort(), ['one\n', 'two\n']);
+});
+
 test('a window is published when the watermark passes its end', async t => {
   const folder = await temporaryFolder(t);
   const sink = await open(writeToText, folder, { shard_template: '-W-P' }, windowed);
