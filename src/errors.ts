@@ -96,6 +96,14 @@ export const errorKinds = {
     'A query or a commit needs more memory than DuckDB may have.',
     'Ask for less at a time: fewer groups, narrower rows, a condition.',
   ),
+  PUBSUB_NOT_FOUND: missing(
+    'Pub/Sub has no topic or subscription of that name.',
+    'Check the name; `sluice pubsub list` shows those there are, `sluice pubsub create` makes them.',
+  ),
+  PUBSUB_REFUSED: invalid(
+    'Pub/Sub refuses a message, topic or subscription, or its name.',
+    'Mend what the message names.',
+  ),
   QUERY_INVALID: invalid(
     'A query cannot be run.',
     'Mend the SQL: it is one SELECT, in the dialect of DuckDB.',

@@ -28,9 +28,9 @@ export async function publish(
   const topic = checkedName('topics', topicName);
   const connection = await connectPubsub(loadConfig());
   try {
-    if (!(await hasTopic(connection, topic, 'OUTPUT_UNWRITABLE')))
+    if (!(await hasTopic(connection, topic)))
       throw new SluiceError(
-        'OUTPUT_UNWRITABLE',
+        'PUBSUB_NOT_FOUND',
         `there is no topic ${topic}: create it with \`sluice pubsub create ${shortName(topic)} --subscription NAME\``,
       );
     let published = 0;
@@ -44,7 +44,7 @@ export async function publish(
     );
     return { topic, published, subscriptions: subscriptions.length };
   } catch (error) {
-    throw systemCode(error) ? error : refused(error, 'OUTPUT_UNWRITABLE', topic);
+    throw systemCode(error) ? error : refused(error, topic);
   } finally {
     await connection.close();
   }
@@ -63,7 +63,7 @@ async function* requestsOf(
     const fault = messageFault(payload.length, Object.entries(attributes), '');
     if (fault)
       throw new SluiceError(
-        'INPUT_UNREADABLE',
+        'PUBSUB_REFUSED',
         `${file ?? 'standard input'}:${line} cannot be published: ${fault}`,
       );
     if (waiting.length === REQUEST_MESSAGES || bytes + payload.length > REQUEST_BYTES) {

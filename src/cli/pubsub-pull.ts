@@ -34,7 +34,7 @@ export async function pull(
     // What is only shown can be pulled again at once.
     if (!ack) await settle(connection, subscription, messages, false);
   } catch (error) {
-    throw refused(error, 'INPUT_UNREADABLE', subscription);
+    throw refused(error, subscription);
   } finally {
     await connection.close();
   }

@@ -82,14 +82,15 @@ async function create(topic: string, options: Options & { subscription?: string 
 }
 
 async function list(options: Options & { project?: string }): Promise<void> {
-  const [{ connectPubsub }, { ALL_PROJECTS, LOCAL_PROJECT }] = await Promise.all([
+  const [{ connectPubsub }, { refused }, { ALL_PROJECTS, LOCAL_PROJECT }] = await Promise.all([
     import('../connectors/pubsub/client.ts'),
+    import('../connectors/pubsub/resources.ts'),
     import('../cloud/pubsub/names.ts'),
   ]);
   const connection = await connectPubsub(loadConfig());
+  const fallback = connection.embedded ? ALL_PROJECTS : LOCAL_PROJECT;
+  const project = options.project === undefined ? fallback : `projects/${options.project}`;
   try {
-    const fallback = connection.embedded ? ALL_PROJECTS : LOCAL_PROJECT;
-    const project = options.project === undefined ? fallback : `projects/${options.project}`;
     const [topics] = await connection.call(({ publisher }, call) => publisher.listTopics({ project }, call));
     const [all] = await connection.call(({ subscriber }, call) =>
       subscriber.listSubscriptions({ project }, call),
@@ -103,6 +104,8 @@ async function list(options: Options & { project?: string }): Promise<void> {
         ? 'there are no topics: `sluice pubsub create TOPIC` makes one'
         : listed.flatMap(topic => [topic.name, ...topic.subscriptions.map(each => `  ${each}`)]).join('\n'),
     );
+  } catch (error) {
+    throw refused(error, project);
   } finally {
     await connection.close();
   }

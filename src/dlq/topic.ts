@@ -38,7 +38,7 @@ export async function keepTopics(places: readonly LetterPlace[], config: Config)
   if (topics.length === 0 || isElsewhere) return;
   await connected(config, async connection => {
     for (const topic of topics) {
-      await ensureTopic(connection, topic, 'OUTPUT_UNWRITABLE');
+      await ensureTopic(connection, topic);
       await createSubscription(connection, subscriptionOf(topic), topic);
     }
   });
@@ -47,7 +47,7 @@ export async function keepTopics(places: readonly LetterPlace[], config: Config)
 /**
  * Takes what waits in the topic's subscription into its file, and gives how many messages that were.
  * @param subscription absent: the one that `keepTopics` made
- * @throws SluiceError INPUT_NOT_FOUND when there is no such subscription
+ * @throws SluiceError PUBSUB_NOT_FOUND when there is no such subscription
  */
 export async function collectTopic(topic: string, config: Config, subscription?: string): Promise<number> {
   const name =
@@ -75,7 +75,7 @@ export async function collectTopic(topic: string, config: Config, subscription?:
     }
     return collected;
   }).catch(error => {
-    throw refused(error, 'INPUT_UNREADABLE', name);
+    throw refused(error, name);
   });
 }
 

@@ -94,7 +94,7 @@ test('refuses in one clear line, with the status of the error', async t => {
     [
       ['publish', 'nobody'],
       2,
-      /there is no topic projects\/local\/topics\/nobody: create it with `sluice pubsub create nobody/,
+      /there is no topic projects\/local\/topics\/nobody: create it with `sluice pubsub create nobody.*\[PUBSUB_NOT_FOUND\]/,
     ],
     [
       ['publish', 'orders', join(home, 'missing.txt')],
@@ -104,9 +104,10 @@ test('refuses in one clear line, with the status of the error', async t => {
     [
       ['pull', 'nobody-in'],
       2,
-      /there is no subscription projects\/local\/subscriptions\/nobody-in.*\[INPUT_NOT_FOUND\]/,
+      /there is no subscription projects\/local\/subscriptions\/nobody-in.*\[PUBSUB_NOT_FOUND\]/,
     ],
-    [['create', 'ab'], 2, /must have 3 to 255 letters.*\[PARAMETERS_INVALID\]/],
+    [['create', 'ab'], 2, /must have 3 to 255 letters.*\[PUBSUB_REFUSED\]/],
+    [['list', '--project', 'no/such'], 2, /\[PUBSUB_REFUSED\]/],
     [['pull', 'orders-in', '--max', '0'], 2, /whole number from 1/],
     [['publish', 'orders', '--attribute', 'novalue'], 2, /must be key=value/],
   ];
@@ -118,7 +119,7 @@ test('refuses in one clear line, with the status of the error', async t => {
   const empty = await run(home, ['publish', 'orders', '--json'], 'fine\n\n');
   assert.equal(empty.status, 2);
   const { error } = JSON.parse(empty.stdout);
-  assert.equal(error.code, 'INPUT_UNREADABLE');
+  assert.equal(error.code, 'PUBSUB_REFUSED');
   assert.equal(error.message, 'standard input:2 cannot be published: it has neither data nor attributes');
 });
 

@@ -1,6 +1,6 @@
 /** Finds the topics and subscriptions a pipeline names, and makes those that only the job can need. */
 import { fullName, nameFault, type ResourceKind, shortName } from '../../cloud/pubsub/names.ts';
-import { type ErrorCode, SluiceError } from '../../errors.ts';
+import { SluiceError } from '../../errors.ts';
 import type { PubsubConnection } from './client.ts';
 import { isAlreadyExists, isNotFound, statusOf, verdicts } from './retry.ts';
 
@@ -8,40 +8,35 @@ import { isAlreadyExists, isNotFound, statusOf, verdicts } from './retry.ts';
 export function checkedName(kind: ResourceKind, name: string): string {
   const full = fullName(kind, name);
   const fault = nameFault(kind, full);
-  if (fault) throw new SluiceError('PARAMETERS_INVALID', `${kind.slice(0, -1)}: ${fault}`);
+  if (fault) throw new SluiceError('PUBSUB_REFUSED', `${kind.slice(0, -1)}: ${fault}`);
   return full;
 }
 
 /** Makes sure that the topic is there; in the embedded service it is made. True when it was made now. */
-export async function ensureTopic(
-  connection: PubsubConnection,
-  topic: string,
-  missing: ErrorCode,
-): Promise<boolean> {
-  if (await hasTopic(connection, topic, missing)) return false;
+export async function ensureTopic(connection: PubsubConnection, topic: string): Promise<boolean> {
+  if (await hasTopic(connection, topic)) return false;
   if (!connection.embedded)
-    throw new SluiceError(missing, `there is no topic ${topic}: create it, or name another`);
+    throw new SluiceError('PUBSUB_NOT_FOUND', `there is no topic ${topic}: create it, or name another`);
   await createTopic(connection, topic);
   return true;
 }
 
-/** True when there is such a topic; other answers than no are thrown under this code. */
-export async function hasTopic(
-  connection: PubsubConnection,
-  topic: string,
-  code: ErrorCode,
-): Promise<boolean> {
+/** True when there is such a topic; other answers than no are thrown. */
+export async function hasTopic(connection: PubsubConnection, topic: string): Promise<boolean> {
   try {
     await connection.call(({ publisher }, options) => publisher.getTopic({ topic }, options));
     return true;
   } catch (error) {
     if (isNotFound(error)) return false;
-    throw refused(error, code, topic);
+    throw refused(error, topic);
   }
 }
 
 export async function createTopic(connection: PubsubConnection, name: string): Promise<void> {
-  await unlessThere(connection.call(({ publisher }, options) => publisher.createTopic({ name }, options)));
+  await unlessThere(
+    name,
+    connection.call(({ publisher }, options) => publisher.createTopic({ name }, options)),
+  );
 }
 
 export async function createSubscription(
@@ -50,6 +45,7 @@ export async function createSubscription(
   topic: string,
 ): Promise<void> {
   await unlessThere(
+    name,
     connection.call(({ subscriber }, options) => subscriber.createSubscription({ name, topic }, options)),
   );
 }
@@ -59,19 +55,20 @@ export async function requireSubscription(connection: PubsubConnection, subscrip
   try {
     await connection.call(({ subscriber }, options) => subscriber.getSubscription({ subscription }, options));
   } catch (error) {
-    if (!isNotFound(error)) throw refused(error, 'INPUT_UNREADABLE', subscription);
+    if (!isNotFound(error)) throw refused(error, subscription);
     const remedy = connection.embedded
       ? `create it with \`sluice pubsub create TOPIC --subscription ${shortName(subscription)}\``
       : 'create it, or name another';
-    throw new SluiceError('INPUT_NOT_FOUND', `there is no subscription ${subscription}: ${remedy}`, {
+    throw new SluiceError('PUBSUB_NOT_FOUND', `there is no subscription ${subscription}: ${remedy}`, {
       cause: error,
     });
   }
 }
 
 /** What the user is told when Pub/Sub refuses for good. */
-export function refused(error: unknown, code: ErrorCode, name: string): SluiceError {
+export function refused(error: unknown, name: string): SluiceError {
   if (error instanceof SluiceError) return error;
+  const code = isNotFound(error) ? 'PUBSUB_NOT_FOUND' : 'PUBSUB_REFUSED';
   const status = verdicts[statusOf(error) ?? -1]?.name;
   const message = error instanceof Error ? error.message : String(error);
   return new SluiceError(code, `Pub/Sub refuses ${name}: ${status ? `${status}: ` : ''}${message}`, {
@@ -79,10 +76,10 @@ export function refused(error: unknown, code: ErrorCode, name: string): SluiceEr
   });
 }
 
-async function unlessThere(creating: Promise<unknown>): Promise<void> {
+async function unlessThere(name: string, creating: Promise<unknown>): Promise<void> {
   try {
     await creating;
   } catch (error) {
-    if (!isAlreadyExists(error)) throw error;
+    if (!isAlreadyExists(error)) throw refused(error, name);
   }
 }

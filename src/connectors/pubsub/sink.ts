@@ -65,8 +65,7 @@ export const writeToPubSub = defineSink({
     const topic = checkedName('topics', asked.topic);
     const connection = await connectPubsub(context.config);
     try {
-      if (await ensureTopic(connection, topic, 'OUTPUT_UNWRITABLE'))
-        context.report('INFO', `created ${topic}`);
+      if (await ensureTopic(connection, topic)) context.report('INFO', `created ${topic}`);
     } catch (error) {
       await connection.close();
       throw error;
@@ -175,7 +174,7 @@ class PubsubSink implements Sink {
     const request = this.#connection
       .call(({ publisher }, options) => publisher.publish({ topic: this.#topic, messages }, options))
       .catch((error: unknown) => {
-        this.#failure ??= refused(error, 'OUTPUT_UNWRITABLE', this.#topic);
+        this.#failure ??= refused(error, this.#topic);
       })
       .then(() => {
         this.#unanswered.delete(request);

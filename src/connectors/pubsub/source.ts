@@ -112,14 +112,10 @@ async function subscribe(
   topic: string,
   { jobId, stage, report }: StageContext,
 ): Promise<string> {
-  if (await ensureTopic(connection, topic, 'INPUT_NOT_FOUND')) report('INFO', `created ${topic}`);
+  if (await ensureTopic(connection, topic)) report('INFO', `created ${topic}`);
   const id = `sluice-${jobId}-${stage.replace(/[^A-Za-z0-9-]+/g, '-')}`.slice(0, 255);
   const name = `${topic.slice(0, topic.indexOf('/topics/'))}/subscriptions/${id}`;
-  try {
-    await createSubscription(connection, name, topic);
-  } catch (error) {
-    throw refused(error, 'INPUT_UNREADABLE', topic);
-  }
+  await createSubscription(connection, name, topic);
   return name;
 }
 
@@ -292,8 +288,8 @@ class PubsubSource implements Source {
   #refused(error: unknown): SluiceError {
     const { name } = this.#subscription;
     if (isNotFound(error))
-      return new SluiceError('INPUT_NOT_FOUND', `${name} was deleted while it was read`, { cause: error });
-    return refused(error, 'INPUT_UNREADABLE', name);
+      return new SluiceError('PUBSUB_NOT_FOUND', `${name} was deleted while it was read`, { cause: error });
+    return refused(error, name);
   }
 }
 

@@ -178,11 +178,11 @@ test('makes a missing topic in the embedded service only', async t => {
   await clients.publisher.getTopic({ topic: 'projects/local/topics/fresh-one' });
   const elsewhere = { home: config.home, pubsubHost: clients.host };
   await assert.rejects(openSink(t, elsewhere, { topic: 'not-there' }), {
-    code: 'OUTPUT_UNWRITABLE',
+    code: 'PUBSUB_NOT_FOUND',
     message: 'there is no topic projects/local/topics/not-there: create it, or name another',
   });
   await assert.rejects(openSink(t, config, { topic: 'projects/local/topics/x' }), {
-    code: 'PARAMETERS_INVALID',
+    code: 'PUBSUB_REFUSED',
   });
 });
 
@@ -235,5 +235,5 @@ test('fails when its topic is deleted while it writes', async t => {
   await sink.prepare();
   await clients.publisher.deleteTopic({ topic });
   await sink.write(batchOf(['b']));
-  await assert.rejects(sink.prepare(), { code: 'OUTPUT_UNWRITABLE', message: /NOT_FOUND/ });
+  await assert.rejects(sink.prepare(), { code: 'PUBSUB_NOT_FOUND', message: /NOT_FOUND/ });
 });

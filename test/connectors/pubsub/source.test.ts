@@ -228,12 +228,12 @@ test('keeps a subscription that it was given', async t => {
 test('refuses what it cannot read before it reads anything', async t => {
   const { config, clients } = await localPubsub(t);
   await assert.rejects(openSource(t, config, { subscription: 'orders-in' }), {
-    code: 'INPUT_NOT_FOUND',
+    code: 'PUBSUB_NOT_FOUND',
     message:
       'there is no subscription projects/local/subscriptions/orders-in: create it with `sluice pubsub create TOPIC --subscription orders-in`',
   });
   await assert.rejects(openSource(t, config, { subscription: 'projects/p/topics/abc' }), {
-    code: 'PARAMETERS_INVALID',
+    code: 'PUBSUB_REFUSED',
     message: /not of the form projects\/PROJECT\/subscriptions\/ID/,
   });
   assert.throws(() => (readFromPubSub as SourceComponent).output({ topic: 'abc', format: 'JSON' }), {
@@ -242,7 +242,7 @@ test('refuses what it cannot read before it reads anything', async t => {
   });
   const elsewhere = { home: config.home, pubsubHost: clients.host };
   await assert.rejects(openSource(t, elsewhere, { topic: 'nobody-made-it' }), {
-    code: 'INPUT_NOT_FOUND',
+    code: 'PUBSUB_NOT_FOUND',
     message: /there is no topic projects\/local\/topics\/nobody-made-it/,
   });
 });
@@ -254,7 +254,7 @@ test('tells that its subscription was deleted', async t => {
   await source.read(AbortSignal.timeout(100));
   await clients.subscriber.deleteSubscription({ subscription });
   await assert.rejects(source.read(AbortSignal.timeout(5000)), {
-    code: 'INPUT_NOT_FOUND',
+    code: 'PUBSUB_NOT_FOUND',
     message: /was deleted while it was read/,
   });
   await assert.rejects(clients.subscriber.getSubscription({ subscription }), hasCode(NOT_FOUND));
