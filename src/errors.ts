@@ -46,8 +46,8 @@ export const errorKinds = {
   JOB_NOT_FOUND: missing('There is no job of that id.', 'Check the id that the launch printed.'),
   JOB_NOT_RESUMABLE: invalid('The job has ended or is running, so it cannot be resumed.', 'Launch it anew.'),
   DEAD_LETTER_NOT_FOUND: missing(
-    'The job has no dead letter of that id.',
-    'See `sluice dlq show JOB` for the ids there are.',
+    'The job has no dead letter of that id or code.',
+    'See `sluice dlq list JOB` for the codes there are, `sluice dlq show JOB` for the ids.',
   ),
   REPLAY_REFUSED: invalid(
     'Dead letters cannot be replayed as asked.',

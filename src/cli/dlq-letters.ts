@@ -1,10 +1,11 @@
 /** The dead letters of a job as the commands see them: the job with its replays, and every place they write to. */
 import type { Config } from '../config.ts';
+import { type CountedLetters, countLetters, type MissingLetters } from '../dlq/missing.ts';
 import { type LetterPlace, letterPlaces } from '../dlq/places.ts';
 import { describePlace, isReadable } from '../dlq/read.ts';
 import { collectTopic, topicOf } from '../dlq/topic.ts';
 import { SluiceError } from '../errors.ts';
-import { loadJob } from '../jobs/job.ts';
+import { loadJob, loadState } from '../jobs/job.ts';
 import { listReplays } from '../jobs/replays.ts';
 import { graphOf } from '../worker/graph.ts';
 import type { Job } from '../worker/job-file.ts';
@@ -20,6 +21,8 @@ export interface JobLetters {
   /** Whose letters are asked for: with the root those of its replays too. */
   jobs: ReadonlySet<string>;
   places: LetterPlace[];
+  /** What those jobs have counted, as far as they have ended: a running one may not have published all. */
+  counted: CountedLetters[];
 }
 
 const MAX_DEPTH = 1000;
@@ -33,15 +36,29 @@ export async function findLetters(config: Config, id: string, subscription?: str
   // One whose record is missing was never started.
   const loaded = await Promise.all(ids.map(each => loadJob(config, each).catch(ignoreMissing)));
   const replays = loaded.filter(job => job !== undefined);
-  const jobs = new Set(asked === root ? [root.id, ...replays.map(each => each.id)] : [asked.id]);
-  const places = [root, asked, ...replays].flatMap(
-    each => each.deadLetters ?? letterPlaces(graphOf(each), each.id),
-  );
+  const wanted = asked === root ? [root, ...replays] : [asked];
+  const placesOf = (each: Job) => each.deadLetters ?? letterPlaces(graphOf(each), each.id);
+  const places = [root, asked, ...replays].flatMap(placesOf);
   const readable = places.filter(isReadable);
   if (readable.length === 0) throw notReadable(asked, places);
   const topics = new Set(readable.flatMap(place => topicOf(place) ?? []));
   for (const topic of topics) await collectTopic(topic, config, subscription);
-  return { asked, root, replays, launched: ids.length, jobs, places: readable };
+  const counted: CountedLetters[] = [];
+  for (const each of wanted) {
+    const state = (await loadState(config, each.id))?.state;
+    if (state === 'DONE' || state === 'DRAINED')
+      counted.push(await countLetters(config, each.id, placesOf(each).filter(isReadable)));
+  }
+  const jobs = new Set(wanted.map(each => each.id));
+  return { asked, root, replays, launched: ids.length, jobs, places: readable, counted };
+}
+
+/** Warns of letters that are not where their job put them. */
+export function warnOfMissing(missing: readonly MissingLetters[]): void {
+  for (const { job, counted, found, places, why } of missing)
+    process.stderr.write(
+      `warning: job ${job} counted ${counted} dead letters, ${found} are found in ${places.join(', ')}: ${why}\n`,
+    );
 }
 
 /** The places, each once, as they are told. */

@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type Config, jobDirectory, loadConfig } from '../config.ts';
 import { noteTaken } from '../dlq/ledger.ts';
+import { type MissingLetters, missingLetters, tallied } from '../dlq/missing.ts';
 import { readLetters } from '../dlq/read.ts';
 import { branchesOf } from '../dlq/replay-graph.ts';
 import { lettersFile } from '../dlq/replay-source.ts';
@@ -12,7 +13,7 @@ import { SluiceError } from '../errors.ts';
 import { loadState, saveJob, saveState } from '../jobs/job.ts';
 import { addReplay } from '../jobs/replays.ts';
 import type { Job } from '../worker/job-file.ts';
-import { findLetters, type JobLetters } from './dlq-letters.ts';
+import { findLetters, type JobLetters, warnOfMissing } from './dlq-letters.ts';
 import { followJob } from './follow.ts';
 import { printJson } from './output.ts';
 import type { GivenParameters } from './parameters.ts';
@@ -59,7 +60,8 @@ async function launch(
   const { root, launched, jobs, places } = letters;
   const { job, graph } = prepared;
   const isSource = ({ component }: (typeof graph.nodes)[number]) => component.kind === 'source';
-  const told = await selectLetters(() => readLetters(places, config), {
+  const tally = new Map<string, number>();
+  const told = await selectLetters(() => tallied(readLetters(places, config), tally), {
     jobs,
     code: options.code,
     ...(options.id && { ids: new Set(options.id) }),
@@ -68,8 +70,15 @@ async function launch(
     sources: new Set(graph.nodes.filter(isSource).map(({ id }) => id)),
     fileOf: source => lettersFile(config, job.id, source),
   });
+  const missing = missingLetters(letters.counted, tally);
+  if (told.chosen === 0) warnOfMissing(missing);
+  if (told.unknown.length > 0)
+    throw new SluiceError(
+      'DEAD_LETTER_NOT_FOUND',
+      `job ${letters.asked.id} has no dead letter ${told.unknown.join(', ')}`,
+    );
   if (told.chosen === 0) {
-    tellNothing(job, told, options);
+    tellNothing(job, told, missing, options);
     return true;
   }
   await saveJob(config, job);
@@ -78,6 +87,7 @@ async function launch(
     await rm(jobDirectory(config, job.id), { recursive: true, force: true });
     return false;
   }
+  warnOfMissing(missing);
   for (const why of leftOut(told, options)) process.stderr.write(`warning: ${why}\n`);
   for (const stages of branchesOf(graph))
     process.stderr.write(`warning: ${stages} read the same elements: each takes the replayed ones again\n`);
@@ -121,17 +131,24 @@ function udfOf({ udf, function: name }: ReplayOptions) {
 }
 
 /** Says why nothing is replayed. @throws SluiceError REPLAY_REFUSED when there is something that cannot be */
-function tellNothing({ replay: of }: Job, told: Chosen, options: ReplayOptions): void {
+function tellNothing(
+  { replay: of }: Job,
+  told: Chosen,
+  missing: readonly MissingLetters[],
+  options: ReplayOptions,
+): void {
   const reasons = leftOut(told, options);
   if (reasons.length > 0)
     throw new SluiceError('REPLAY_REFUSED', `nothing is replayed: ${reasons.join('; ')}`);
   const { replayedBefore } = told;
-  if (options.json) printJson({ replayOf: of?.of, replayed: 0, replayedBefore });
-  else if (replayedBefore === 0) process.stdout.write('nothing to replay: there are no such dead letters\n');
-  else
-    process.stdout.write(
-      `nothing to replay: all ${replayedBefore} letters were replayed before; --again takes them once more\n`,
-    );
+  if (missing.length > 0) process.exitCode = 1;
+  if (options.json)
+    printJson({ replayOf: of?.of, replayed: 0, replayedBefore, ...(missing.length > 0 && { missing }) });
+  else if (replayedBefore === 0) process.stdout.write('nothing to replay: no dead letters are there\n');
+  else {
+    const all = replayedBefore === 1 ? 'the letter was' : `all ${replayedBefore} letters were`;
+    process.stdout.write(`nothing to replay: ${all} replayed before; --again replays once more\n`);
+  }
 }
 
 function leftOut({ triedTooOften, withoutSource, faults }: Chosen, { maxAttempts }: ReplayOptions): string[] {

@@ -2,12 +2,13 @@
 import { styleText } from 'node:util';
 import { type Config, loadConfig } from '../config.ts';
 import { noteTaken } from '../dlq/ledger.ts';
+import { missingLetters, tallied } from '../dlq/missing.ts';
 import { readLetters } from '../dlq/read.ts';
 import { isWanted, type LetterGroup, type Survey, surveyLetters, type Wanted } from '../dlq/survey.ts';
 import type { DeadLetter } from '../engine/dead-letter.ts';
 import { SluiceError } from '../errors.ts';
 import { loadState } from '../jobs/job.ts';
-import { findLetters, type JobLetters, placeNames } from './dlq-letters.ts';
+import { findLetters, type JobLetters, placeNames, warnOfMissing } from './dlq-letters.ts';
 import { printJson } from './output.ts';
 
 export interface ListOptions {
@@ -24,17 +25,21 @@ export async function list(jobId: string, { code, subscription, json }: ListOpti
   const config = loadConfig();
   const letters = await findLetters(config, jobId, subscription);
   const wanted: Wanted = { jobs: letters.jobs, code };
+  const tally = new Map<string, number>();
   const survey = await surveyLetters(
-    readLetters(letters.places, config),
+    tallied(readLetters(letters.places, config), tally),
     wanted,
     await takenOf(config, letters),
   );
   const places = placeNames(letters.places);
+  const missing = missingLetters(letters.counted, tally);
   if (json) {
     const { groups, count, waiting, faults } = survey;
     const replays = letters.replays.map(({ id }) => id);
-    printJson({ jobId, deadLetters: count, waiting, groups, places, replays, faults });
+    printJson({ jobId, deadLetters: count, waiting, groups, places, replays, missing, faults });
   } else process.stdout.write(describe(jobId, survey, places));
+  warnOfMissing(missing);
+  if (missing.length > 0) process.exitCode = 1;
 }
 
 async function takenOf(config: Config, { replays }: JobLetters): Promise<Set<string>> {

@@ -19,6 +19,8 @@ export interface Choice extends Wanted {
 
 /** How many were chosen, and why the others were not. */
 export interface Chosen {
+  /** What was asked for and no letter has, in words; if there is any, nothing is chosen. */
+  unknown: string[];
   chosen: number;
   replayedBefore: number;
   triedTooOften: number;
@@ -32,7 +34,14 @@ const FLUSH_BYTES = 1 << 20;
 /** @param read gives all letters, and again from the beginning: they may be too many to be held */
 export async function selectLetters(read: () => AsyncIterable<FoundLetter>, choice: Choice): Promise<Chosen> {
   const latest = new Map<string, number>();
-  const told: Chosen = { chosen: 0, replayedBefore: 0, triedTooOften: 0, withoutSource: 0, faults: 0 };
+  const told: Chosen = {
+    unknown: [],
+    chosen: 0,
+    replayedBefore: 0,
+    triedTooOften: 0,
+    withoutSource: 0,
+    faults: 0,
+  };
   for await (const found of read()) {
     if ('fault' in found) told.faults++;
     else if (isWanted(found.letter, choice)) {
@@ -40,6 +49,8 @@ export async function selectLetters(read: () => AsyncIterable<FoundLetter>, choi
       latest.set(id, Math.max(attempts, latest.get(id) ?? 0));
     }
   }
+  told.unknown = unknownOf(choice, latest);
+  if (told.unknown.length > 0) return told;
   const files = new Map<string, LetterWriter>();
   try {
     for await (const found of read()) {
@@ -59,6 +70,12 @@ export async function selectLetters(read: () => AsyncIterable<FoundLetter>, choi
     for (const file of files.values()) await file.close();
   }
   return told;
+}
+
+function unknownOf({ ids, code }: Wanted, found: ReadonlyMap<string, number>): string[] {
+  const ofCode = code === undefined ? [] : [`of the code ${code}`];
+  if (!ids) return found.size === 0 ? ofCode : [];
+  return [...ids].filter(id => !found.has(id)).map(id => [id, ...ofCode].join(' '));
 }
 
 /** The source that gives the letter; undefined, and counted, when it is not to be replayed. */

@@ -1,4 +1,4 @@
-/** What dead letters there are, in groups, and which of them still wait for a replay. */
+/** Which elements have dead letters, in groups, and which of them still wait for a replay. */
 import type { DeadLetter } from '../engine/dead-letter.ts';
 import { keyOf } from './letter.ts';
 import type { FoundLetter } from './read.ts';
@@ -6,16 +6,18 @@ import type { FoundLetter } from './read.ts';
 export interface LetterGroup {
   code: string;
   transform: string;
+  /** Elements that failed so when they were last tried. */
   count: number;
   /** Those that no replay has taken. */
   waiting: number;
-  /** Message and id of the first one that failed. */
+  /** Message and id of the first one that failed so. */
   message: string;
   id: string;
 }
 
 export interface Survey {
   groups: LetterGroup[];
+  /** Elements, however often each has failed. */
   count: number;
   waiting: number;
   /** Lines that hold no letter: how many, and the first ones in words. */
@@ -37,15 +39,13 @@ export const isWanted = (letter: DeadLetter, { jobs, code, ids }: Wanted): boole
   (code === undefined || letter.code === code) &&
   (ids === undefined || ids.has(letter.id));
 
-/** Groups by code and transform, the largest first. A letter that is there twice counts once. */
+/** Groups by code and transform, the largest first. An element counts once: with the latest of its letters. */
 export async function surveyLetters(
   found: AsyncIterable<FoundLetter>,
-  wanted: Wanted,
+  { code, ...wanted }: Wanted,
   taken: ReadonlySet<string>,
 ): Promise<Survey> {
   const groups = new Map<string, LetterGroup & { time: string }>();
-  const known = new Set<string>();
-  /** Of an element that failed more than once only its latest letter waits. */
   const latest = new Map<string, { attempts: number; group: LetterGroup }>();
   const faults: Survey['faults'] = { count: 0, first: [] };
   for await (const each of found) {
@@ -54,22 +54,30 @@ export async function surveyLetters(
       continue;
     }
     const { letter } = each;
-    const { id, attempts, code, transform, message, time } = letter;
-    if (!isWanted(letter, wanted) || known.has(keyOf(letter))) continue;
-    known.add(keyOf(letter));
-    const name = JSON.stringify([code, transform]);
-    const group = groups.get(name) ?? { code, transform, count: 0, waiting: 0, message, id, time };
+    if (!isWanted(letter, wanted)) continue;
+    const { id, attempts, transform, message, time } = letter;
+    const name = JSON.stringify([letter.code, transform]);
+    const group = groups.get(name) ?? {
+      code: letter.code,
+      transform,
+      count: 0,
+      waiting: 0,
+      message,
+      id,
+      time,
+    };
     groups.set(name, group);
     if (time < group.time) Object.assign(group, { message, id, time });
-    group.count++;
     if (attempts > (latest.get(id)?.attempts ?? 0)) latest.set(id, { attempts, group });
   }
-  for (const [id, { attempts, group }] of latest) if (!taken.has(keyOf({ id, attempts }))) group.waiting++;
-  const sorted = [...groups.values()].map(({ time: _, ...group }) => group).sort((a, b) => b.count - a.count);
-  return {
-    groups: sorted,
-    count: known.size,
-    waiting: sorted.reduce((sum, { waiting }) => sum + waiting, 0),
-    faults,
-  };
+  for (const [id, { attempts, group }] of latest) {
+    group.count++;
+    if (!taken.has(keyOf({ id, attempts }))) group.waiting++;
+  }
+  const sorted = [...groups.values()]
+    .filter(group => group.count > 0 && (code === undefined || group.code === code))
+    .map(({ time: _, ...group }) => group)
+    .sort((a, b) => b.count - a.count);
+  const sum = (key: 'count' | 'waiting') => sorted.reduce((total, group) => total + group[key], 0);
+  return { groups: sorted, count: sum('count'), waiting: sum('waiting'), faults };
 }

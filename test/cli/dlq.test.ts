@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
-import { appendFile, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { DeadLetter } from '../../src/engine/dead-letter.ts';
@@ -130,7 +130,7 @@ test('what fails again keeps its id, counts its attempts, and alone waits for th
     assert.deepEqual([payload, position], [known.get(id)?.payload, known.get(id)?.position]);
   }
   const { said: listed } = await json('dlq', 'list', jobId);
-  assert.deepEqual([listed.deadLetters, listed.waiting, listed.replays], [140, 40, [first.jobId]]);
+  assert.deepEqual([listed.deadLetters, listed.waiting, listed.replays], [100, 40, [first.jobId]]);
 
   const parameters = `javascriptTextTransformGcsPath=${join(folder, 'mended.js')}`;
   const { said: second } = await json('dlq', 'replay', jobId, '--parameters', parameters);
@@ -154,14 +154,56 @@ test('a code and ids choose what is replayed', async t => {
   const { jobId, json, words } = await failedJob(t);
   const { said: shown } = await json('dlq', 'show', jobId, '--limit', '3');
   const [a, b, c] = shown.letters.map((letter: DeadLetter) => letter.id);
-  assert.match(
-    await words('dlq', 'replay', jobId, '--code', 'UDF_TIMEOUT'),
-    /there are no such dead letters/,
-  );
   const { said } = await json('dlq', 'replay', jobId, '--udf', 'mended.js', '--id', a, '--id', b);
   assert.equal(said.elements.written, 2);
   const third = ['dlq', 'replay', jobId, '--udf', 'mended.js', '--code', 'UDF_THREW', '--id', b, '--id', c];
   assert.equal((await json(...third)).said.elements.written, 1);
+  const known = ['dlq', 'replay', jobId, '--id', b];
+  assert.match(await words(...known), /^nothing to replay: the letter was replayed before; --again/);
+  assert.equal((await json(...known)).status, 0);
+  for (const [asked, name] of [
+    [['--id', 'zzz'], 'zzz'],
+    [['--id', c, '--id', 'zzz'], 'zzz'],
+    [['--code', 'NOPE'], 'of the code NOPE'],
+  ] as const) {
+    const { status, said: refused } = await json('dlq', 'replay', jobId, ...asked);
+    assert.equal(status, 2);
+    assert.equal(refused.error.code, 'DEAD_LETTER_NOT_FOUND');
+    assert.equal(refused.error.message, `job ${jobId} has no dead letter ${name}`);
+  }
+});
+
+test('letters that the job has counted and that are no longer there are told', async t => {
+  const { folder, jobId, json, words } = await failedJob(t);
+  const [path = ''] = globSync(join(folder, 'out/errors/error-*.json'));
+  const lines = (await readFile(path, 'utf8')).split('\n').slice(0, -1);
+  await writeFile(path, `${lines.slice(0, 60).join('\n')}\n`);
+  const place = join(folder, 'out/errors/error-*');
+  const warning = (found: number) =>
+    `warning: job ${jobId} counted 100 dead letters, ${found} are found in ${place}: ` +
+    'the files were moved, removed or replaced\n';
+  const { said: listed, status } = await json('dlq', 'list', jobId);
+  assert.deepEqual([status, listed.deadLetters], [1, 60]);
+  assert.deepEqual(listed.missing, [
+    {
+      job: jobId,
+      counted: 100,
+      found: 60,
+      places: [place],
+      why: 'the files were moved, removed or replaced',
+    },
+  ]);
+  assert.ok((await words('dlq', 'list', jobId, '--code', 'NOPE')).includes(warning(60)));
+
+  const replayed = await words('dlq', 'replay', jobId, '--udf', 'mended.js');
+  assert.ok(replayed.includes(warning(60)), replayed);
+  assert.match(replayed, /written +60 /);
+  await rm(path);
+  assert.ok((await words('dlq', 'list', jobId)).includes(warning(0)));
+  const nothing = await json('dlq', 'replay', jobId);
+  assert.equal(nothing.status, 1);
+  assert.partialDeepStrictEqual(nothing.said, { replayed: 0, missing: [{ counted: 100, found: 0 }] });
+  assert.ok((await words('dlq', 'replay', jobId)).includes(warning(0)));
 });
 
 test('of two replays at once one takes the letters', async t => {
@@ -335,7 +377,7 @@ test('letters of a topic are collected, and replayed with attributes, ids, times
     assert.ok(Date.now() - Date.parse(context.publishTime) < 60_000);
   }
   const last = JSON.parse((await run('dlq', 'list', jobId)).stdout);
-  assert.deepEqual([last.deadLetters, last.waiting], [4, 1]);
+  assert.deepEqual([last.deadLetters, last.waiting, last.missing], [3, 1, []]);
   const mended = await run('dlq', 'replay', jobId, '--udf', 'broken.js');
   assert.equal(JSON.parse(mended.stdout).elements.deadLettered, 1);
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { FoundLetter } from '../../src/dlq/read.ts';
@@ -52,7 +52,14 @@ test('of each element the latest letter is chosen, once, unless it was taken, tr
     sources: new Set(['Read', 'Other source/x']),
     fileOf: source => join(folder, encodeURIComponent(source)),
   });
-  assert.deepEqual(chosen, { chosen: 3, replayedBefore: 1, triedTooOften: 1, withoutSource: 2, faults: 1 });
+  assert.deepEqual(chosen, {
+    unknown: [],
+    chosen: 3,
+    replayedBefore: 1,
+    triedTooOften: 1,
+    withoutSource: 2,
+    faults: 1,
+  });
   const idsIn = async (file: string) =>
     (await readFile(join(folder, file), 'utf8'))
       .split('\n')
@@ -65,15 +72,57 @@ test('of each element the latest letter is chosen, once, unless it was taken, tr
   assert.partialDeepStrictEqual(await idsIn('Other%20source%2Fx'), [{ id: 'h' }]);
 });
 
-test('a survey groups letters by code and transform, and counts those that wait', async () => {
+const unknown: [name: string, asked: { code?: string; ids?: Set<string> }, said: string[]][] = [
+  ['a code', { code: 'NOPE' }, ['of the code NOPE']],
+  ['ids, one of them known', { ids: new Set(['a', 'y', 'z']) }, ['y', 'z']],
+  ['an id of another job', { ids: new Set(['g']) }, ['g']],
+  ['a known id of another code', { ids: new Set(['a']), code: 'D' }, ['a of the code D']],
+];
+
+test('codes and ids that no letter has are told, and nothing is chosen', async t => {
+  const folder = await temporaryFolder(t);
+  for (const [name, asked, said] of unknown) {
+    const told = await selectLetters(read, {
+      ...asked,
+      jobs: new Set(['J', 'R']),
+      taken,
+      maxAttempts: 10,
+      sources: new Set(['Read']),
+      fileOf: source => join(folder, source),
+    });
+    assert.deepEqual([told.unknown, told.chosen], [said, 0], name);
+  }
+  assert.deepEqual(await readdir(folder), []);
+});
+
+test('a survey counts each element once, with its latest letter, and those that wait', async () => {
   const survey = await surveyLetters(read(), { jobs: new Set(['J', 'R']) }, taken);
   assert.deepEqual(survey, {
     groups: [
-      { code: 'C', transform: 'Udf', count: 7, waiting: 5, message: 'a1', id: 'a' },
+      { code: 'C', transform: 'Udf', count: 6, waiting: 5, message: 'a1', id: 'a' },
       { code: 'D', transform: 'Udf', count: 1, waiting: 1, message: 'h1', id: 'h' },
     ],
-    count: 8,
+    count: 7,
     waiting: 6,
     faults: { count: 1, first: ['f:9: it is not JSON'] },
   });
+});
+
+test('an element that failed again for another reason is counted with that one alone', async () => {
+  const changed = [letter('a'), letter('b'), letter('a', 2, { code: 'D' })];
+  const survey = (code?: string) =>
+    surveyLetters(
+      (async function* () {
+        yield* changed;
+      })(),
+      { jobs: new Set(['J']), code },
+      new Set(['1:a', '1:b']),
+    );
+  const groups = [
+    { code: 'C', transform: 'Udf', count: 1, waiting: 0, message: 'a1', id: 'a' },
+    { code: 'D', transform: 'Udf', count: 1, waiting: 1, message: 'a2', id: 'a' },
+  ];
+  assert.partialDeepStrictEqual(await survey(), { groups, count: 2, waiting: 1 });
+  assert.deepEqual((await survey('C')).groups, groups.slice(0, 1));
+  assert.deepEqual((await survey('D')).groups, groups.slice(1));
 });
