@@ -18,13 +18,20 @@
   const isArray = Array.isArray;
   const text = String;
   const Table = Int32Array;
+  const collect = globalThis.gc;
   for (const name of ['WebAssembly', 'SharedArrayBuffer', 'Atomics']) delete globalThis[name];
+  // It cannot be deleted.
+  globalThis.gc = undefined;
 
   const DONE = 0;
   const COLUMNS = 8;
   // Enough output or time for one call: the host takes what there is and calls again.
   const ENOUGH_CHARACTERS = 2 * 1024 * 1024;
   const MAX_STRIDE = 32;
+
+  // Texts of batches lie outside the heap, where the collector hardly feels them: it is called for each few of them.
+  const COLLECT_CHARACTERS = 16 * 1024 * 1024;
+  let uncollected = 0;
 
   let process;
   let maxOutput = 0;
@@ -144,6 +151,11 @@
     },
     begin(given, contextText) {
       payloads = given;
+      uncollected += given.length;
+      if (uncollected > COLLECT_CHARACTERS) {
+        uncollected = 0;
+        collect();
+      }
       contexts = contextText === '' ? null : parse(contextText);
     },
     outputs: () => outputs,
