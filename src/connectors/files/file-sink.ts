@@ -12,7 +12,7 @@ import { BEGINNING_OF_TIME, fixedWindowStart, windowsOf } from '../../engine/tim
 import { SluiceError, systemCode } from '../../errors.ts';
 import { fileName, fixedFolder, type Naming } from './file-naming.ts';
 import { createPanes, type PaneState, type SealedFile, type WindowKey } from './panes.ts';
-import { publishBeside, publishReplacing } from './publish.ts';
+import { identityOf, publishBeside, publishReplacing } from './publish.ts';
 
 export interface FileSinkSettings {
   naming: Naming;
@@ -31,8 +31,8 @@ interface SinkState {
   sealed: SealedFile[];
   /** The files published last, for the summary. */
   published: string[];
-  /** When the job began to write, ms since the epoch. */
-  startedAt: number;
+  /** The files that had the names of the results when the job began. */
+  before: Record<string, string>;
 }
 
 const MAX_LISTED = 1000;
@@ -72,7 +72,6 @@ export async function openFileSink(settings: FileSinkSettings, context: StageCon
   let watermark = BEGINNING_OF_TIME;
   let sealed = restored?.sealed ?? [];
   let published = restored?.published ?? [];
-  const startedAt = restored?.startedAt ?? Date.now();
 
   const nameOf = ({ window, late, shard }: SealedFile, attempt: number): string => {
     const span = window === 'global' ? undefined : { start: window, end: window + windowMs };
@@ -82,6 +81,11 @@ export async function openFileSink(settings: FileSinkSettings, context: StageCon
     const suffix = distinct ? naming.suffix : `-pane-${pane.index}${naming.suffix}`;
     return localPath(fileName({ ...naming, suffix }, { index: shard, count }, span, pane), config);
   };
+
+  // Results of a batch job replace those of its last run; dead letters never replace others.
+  const replacing = !windows && !context.streaming && !context.deadLetter;
+  const results = shards.map(shard => nameOf({ staged: '', window: 'global', late: false, shard }, 0));
+  const before = restored?.before ?? (replacing ? await identitiesOf(results) : {});
 
   return {
     async write(batch) {
@@ -103,16 +107,14 @@ export async function openFileSink(settings: FileSinkSettings, context: StageCon
     async prepare(): Promise<Json> {
       const state = await panes.seal(watermark);
       sealed = state.sealed;
-      return { ...state, published, startedAt } as unknown as Json;
+      return { ...state, published, before } as unknown as Json;
     },
     async commit() {
-      // Results of a batch job replace those of its last run; dead letters never replace others.
-      const replacing = !windows && !context.streaming && !context.deadLetter;
       const names: string[] = [];
       for (const file of sealed) {
         names.push(
           replacing
-            ? await publishReplacing(file.staged, attempt => nameOf(file, attempt), startedAt)
+            ? await publishReplacing(file.staged, attempt => nameOf(file, attempt), before)
             : await publishBeside(file.staged, attempt => nameOf(file, attempt)),
         );
       }
@@ -129,6 +131,15 @@ export async function openFileSink(settings: FileSinkSettings, context: StageCon
       await removeEmpty(folder, made);
     },
   };
+}
+
+async function identitiesOf(paths: readonly string[]): Promise<Record<string, string>> {
+  const identities: Record<string, string> = {};
+  for (const path of paths) {
+    const identity = await identityOf(path);
+    if (identity !== undefined) identities[path] = identity;
+  }
+  return identities;
 }
 
 /** The elements of each window. Most batches lie in one window: those are passed on as they are. */

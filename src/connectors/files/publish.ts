@@ -6,18 +6,18 @@ import { makeFolder } from '../../engine/folders.ts';
 import { systemCode } from '../../errors.ts';
 
 /**
- * Moves it to `path(0)`, replacing what an earlier run has left there; what was published `since` (ms since the epoch) is
- * of a job that runs beside this one, and is not replaced: then the next name is taken.
+ * Moves it to `path(0)`, replacing the file that was there when the job began, as `before` knows it; what has come since
+ * is of a job that runs beside this one, and is not replaced: then the next name is taken.
  */
 export async function publishReplacing(
   staged: string,
   path: (attempt: number) => string,
-  since: number,
+  before: Readonly<Record<string, string>>,
 ): Promise<string> {
   for (let attempt = 0; ; ) {
     const target = path(attempt);
-    const there = await stat(target).catch(ignoreMissing);
-    if (there && there.ctimeMs >= since && (await isThere(staged))) {
+    const there = await identityOf(target);
+    if (there !== undefined && there !== before[target] && (await isThere(staged))) {
       attempt++;
       continue;
     }
@@ -30,6 +30,12 @@ export async function publishReplacing(
     crashPoint('file.renamed');
     if (!again) return target;
   }
+}
+
+/** Tells a file from others that have had or will have its name; undefined when there is none. */
+export async function identityOf(path: string): Promise<string | undefined> {
+  const found = await stat(path, { bigint: true }).catch(ignoreMissing);
+  return found && `${found.dev}:${found.ino}:${found.ctimeNs}`;
 }
 
 /**
