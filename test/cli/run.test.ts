@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { sluice } from '../helpers/cli.ts';
@@ -369,17 +369,4 @@ test('the same input split over three workers gives the same lines', async t => 
   );
   const written = await Promise.all(summary.outputs.map((path: string) => readFile(path, 'utf8')));
   assert.equal(written.join(''), lines.map(line => `${line.toUpperCase()}\n`).join(''));
-});
-
-test('a job of a folder that may not be read says so', async t => {
-  if (process.getuid?.() === 0) return t.skip('root may read everything');
-  const folder = await temporaryFolder(t);
-  const parameters = await prepare(folder);
-  await mkdir(join(folder, 'closed'));
-  await chmod(join(folder, 'in.txt'), 0);
-  const { status, stderr } = await sluice(['run', 'GCS_Text_to_GCS_Text', '--parameters', parameters], {
-    home: join(folder, 'home'),
-  });
-  assert.equal(status, 2);
-  assert.match(stderr, /INPUT_UNREADABLE/);
 });

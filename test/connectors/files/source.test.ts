@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFile, mkdir, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, mkdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
@@ -202,4 +202,23 @@ test('ReadFromJson refuses a line that is no object by its place', async t => {
     code: 'INPUT_UNREADABLE',
     message: `${path}:8: the line is not a JSON object`,
   });
+});
+
+test('a file that may not be read is refused by name', async t => {
+  const folder = await temporaryFolder(t);
+  const path = join(folder, 'f');
+  await writeFile(path, 'secret\n');
+  await chmod(folder, 0o755);
+  await chmod(path, 0);
+  // Root may read everything: then someone else has to try.
+  const isRoot = process.geteuid?.() === 0;
+  if (isRoot) process.seteuid?.(65534);
+  try {
+    await assert.rejects(open(t, readFromText, folder, { path }), {
+      code: 'INPUT_UNREADABLE',
+      message: /f cannot be read: EACCES/,
+    });
+  } finally {
+    if (isRoot) process.seteuid?.(0);
+  }
 });
