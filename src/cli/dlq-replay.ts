@@ -82,6 +82,8 @@ async function launch(
     return true;
   }
   await saveJob(config, job);
+  // Whoever finds it noted must see that somebody runs it.
+  await saveState(config, job.id, 'RUNNING');
   const added = await addReplay(config, root.id, launched, job.id);
   if (!added) {
     await rm(jobDirectory(config, job.id), { recursive: true, force: true });

@@ -1,5 +1,5 @@
 /** The replays of a job's dead letters, in the order in which they were launched. */
-import { mkdir, open, readdir, readFile } from 'node:fs/promises';
+import { link, mkdir, open, readdir, readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Config, jobDirectory } from '../config.ts';
 import { syncDirectory } from '../engine/checkpoint.ts';
@@ -7,11 +7,14 @@ import { systemCode } from '../errors.ts';
 
 const folderOf = (config: Config, jobId: string): string => join(jobDirectory(config, jobId), 'replays');
 
+const NUMBER = /^\d{6}$/;
+
 /** The ids of the replays. */
 export async function listReplays(config: Config, jobId: string): Promise<string[]> {
   const folder = folderOf(config, jobId);
   const names = await readdir(folder).catch(() => []);
-  return Promise.all(names.sort().map(name => readFile(join(folder, name), 'utf8')));
+  const noted = names.filter(name => NUMBER.test(name)).sort();
+  return Promise.all(noted.map(name => readFile(join(folder, name), 'utf8')));
 }
 
 /**
@@ -26,15 +29,21 @@ export async function addReplay(
 ): Promise<boolean> {
   const folder = folderOf(config, jobId);
   await mkdir(folder, { recursive: true });
-  try {
-    const file = await open(join(folder, String(before).padStart(6, '0')), 'wx', 0o600);
-    await file.writeFile(replayId);
-    await file.sync();
-    await file.close();
-  } catch (error) {
-    if (systemCode(error) === 'EEXIST') return false;
-    throw error;
-  }
+  // Complete before it has its number: others may read it at any moment.
+  const draft = join(folder, `${replayId}.new`);
+  const file = await open(draft, 'wx', 0o600);
+  await file.writeFile(replayId);
+  await file.sync();
+  await file.close();
+  const isFirst = await link(draft, join(folder, String(before).padStart(6, '0'))).then(
+    () => true,
+    error => {
+      if (systemCode(error) === 'EEXIST') return false;
+      throw error;
+    },
+  );
+  await unlink(draft);
+  if (!isFirst) return false;
   await syncDirectory(folder);
   return true;
 }
