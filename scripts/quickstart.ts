@@ -7,7 +7,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { styleText } from 'node:util';
 import { describeSummary } from '../src/cli/follow.ts';
-import { prepareJob } from '../src/cli/prepare.ts';
+import { prepareJob } from '../src/launch/prepare.ts';
 import { publish } from '../src/cli/pubsub-publish.ts';
 import { loadConfig } from '../src/config.ts';
 import { totalsOf } from '../src/engine/counters.ts';

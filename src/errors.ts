@@ -44,7 +44,88 @@ export const errorKinds = {
     'Name a function of the script.',
   ),
   JOB_NOT_FOUND: missing('There is no job of that id.', 'Check the id that the launch printed.'),
+  JOB_NAME_TAKEN: {
+    ...invalid(
+      'An active job of the project and location has that name.',
+      'Choose another name, or stop that job.',
+    ),
+    http: 409,
+  },
+  JOB_ENDED: invalid('The job has ended: nothing more can be asked of it.', 'Launch it anew.'),
+  JOB_NOT_DRAINABLE: invalid('A batch job cannot be drained.', 'Cancel it, or let it come to its end.'),
+  UPDATE_REFUSED: invalid(
+    'A job cannot be replaced by the one that is to take over from it.',
+    'The message names what does not fit; drain the old job and launch the new one otherwise.',
+  ),
   JOB_NOT_RESUMABLE: invalid('The job has ended or is running, so it cannot be resumed.', 'Launch it anew.'),
+  REQUEST_INVALID: invalid(
+    'A request to the API is not well formed.',
+    'The message names the field and what would be right.',
+  ),
+  ROUTE_NOT_FOUND: missing(
+    'The API has no such route.',
+    'See `/openapi.json`, or the reference at `/reference`.',
+  ),
+  METHOD_NOT_ALLOWED: {
+    ...invalid(
+      'The route does not take this method.',
+      'See `/openapi.json`, or the reference at `/reference`.',
+    ),
+    http: 405,
+  },
+  REQUEST_TOO_LARGE: {
+    ...invalid('The body of a request is too large.', 'Send less; the message has the limit.'),
+    http: 413,
+  },
+  UNAUTHENTICATED: {
+    ...invalid(
+      'The server asks for a token, and the request has none that it knows.',
+      'Send `Authorization: Bearer TOKEN`; `sluice token create` makes one.',
+    ),
+    http: 401,
+  },
+  PERMISSION_DENIED: {
+    ...invalid(
+      'The token, or the place of the caller, does not allow this.',
+      'Use a token with the role that the message names.',
+    ),
+    http: 403,
+  },
+  PATH_FORBIDDEN: {
+    ...invalid(
+      'A path lies outside the folders that the server may use.',
+      'Start the server with `--root` for that folder, or use another path.',
+    ),
+    http: 403,
+  },
+  SECRET_NOT_FOUND: invalid(
+    'A reference to a secret leads nowhere.',
+    'Set the variable, or make the file, that the message names.',
+  ),
+  TOO_MANY_REQUESTS: {
+    ...failed('More was asked than the server takes at a time.', 'Wait, then try again.'),
+    http: 429,
+  },
+  TASK_TIMEOUT: {
+    ...failed('A preview, test or listing took too long.', 'Ask for less, or look why the source is slow.'),
+    http: 504,
+  },
+  NOT_IMPLEMENTED: {
+    ...failed('Dataflow has this, Sluice has not.', 'The message says what there is instead.'),
+    http: 501,
+  },
+  STORE_UNUSABLE: failed(
+    'The database of jobs cannot be used.',
+    'The message says why; it lies below `SLUICE_HOME`.',
+  ),
+  SERVER_UNREACHABLE: failed(
+    'The Sluice server does not answer.',
+    'Start it with `sluice serve`, or give its address with `--server`.',
+  ),
+  ADDRESS_IN_USE: failed(
+    'The address to serve at is in use or cannot be used.',
+    'Choose another `--port`, or stop what listens there.',
+  ),
   DEAD_LETTER_NOT_FOUND: missing(
     'The job has no dead letter of that id or code.',
     'See `sluice dlq list JOB` for the codes there are, `sluice dlq show JOB` for the ids.',

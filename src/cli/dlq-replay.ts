@@ -12,12 +12,11 @@ import { keepTopics } from '../dlq/topic.ts';
 import { SluiceError } from '../errors.ts';
 import { loadState, saveJob, saveState } from '../jobs/job.ts';
 import { addReplay } from '../jobs/replays.ts';
+import { type GivenParameters, type PreparedJob, prepareReplay } from '../launch/prepare.ts';
 import type { Job } from '../worker/job-file.ts';
 import { findLetters, type JobLetters, warnOfMissing } from './dlq-letters.ts';
 import { followJob } from './follow.ts';
 import { printJson } from './output.ts';
-import type { GivenParameters } from './parameters.ts';
-import { type PreparedJob, prepareReplay } from './prepare.ts';
 
 export interface ReplayOptions {
   code?: string;

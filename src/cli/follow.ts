@@ -5,9 +5,9 @@ import { totalsOf } from '../engine/counters.ts';
 import { type ErrorCode, SluiceError } from '../errors.ts';
 import type { JobSummary } from '../jobs/job.ts';
 import { runJob } from '../jobs/run-job.ts';
+import type { PreparedJob } from '../launch/prepare.ts';
 import type { WorkerEvent, WorkerProgress } from '../worker/protocol.ts';
 import { failWith, printJson } from './output.ts';
-import type { PreparedJob } from './prepare.ts';
 
 const CANCELLED_STATUS = 130;
 const REFUSED_STATUS = 2;

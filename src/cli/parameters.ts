@@ -1,8 +1,7 @@
 /** What users give as `--parameters`: `k=v,k2=v2` as `gcloud` takes it, a JSON object, or `@file` with one. */
 import { readFileSync } from 'node:fs';
 import { SluiceError } from '../errors.ts';
-
-export type GivenParameters = Record<string, unknown>;
+import type { GivenParameters } from '../launch/prepare.ts';
 
 /** Adds one `--parameters` to those before it; commander calls it for each. */
 export function collectParameters(text: string, before: GivenParameters = {}): GivenParameters {

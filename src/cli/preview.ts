@@ -2,7 +2,8 @@
 import { styleText } from 'node:util';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { PreviewedElement } from '../engine/preview.ts';
-import { collectParameters, type GivenParameters } from './parameters.ts';
+import type { GivenParameters } from '../launch/prepare.ts';
+import { collectParameters } from './parameters.ts';
 
 interface PreviewOptions {
   pipeline?: string;
@@ -42,7 +43,7 @@ async function preview(templateId: string | undefined, options: PreviewOptions):
     import('node:path'),
     import('../config.ts'),
     import('../engine/preview.ts'),
-    import('./prepare.ts'),
+    import('../launch/prepare.ts'),
     import('./output.ts'),
   ]);
   const config = loadConfig();

@@ -1,6 +1,7 @@
 /** `sluice run`: a template or a pipeline, in the foreground, with no server. */
 import { type Command, InvalidArgumentError } from 'commander';
-import { collectParameters, type GivenParameters } from './parameters.ts';
+import type { GivenParameters } from '../launch/prepare.ts';
+import { collectParameters } from './parameters.ts';
 
 interface RunOptions {
   pipeline?: string;
@@ -24,7 +25,7 @@ export function registerRun(program: Command): void {
 async function run(templateId: string | undefined, options: RunOptions): Promise<void> {
   const [{ loadConfig }, { prepareJob }, { saveJob }, { keepTopics }, { followJob }] = await Promise.all([
     import('../config.ts'),
-    import('./prepare.ts'),
+    import('../launch/prepare.ts'),
     import('../jobs/job.ts'),
     import('../dlq/topic.ts'),
     import('./follow.ts'),

@@ -14,8 +14,8 @@ import { createSubscription, createTopic } from '../connectors/pubsub/resources.
 import { totalsOf } from '../engine/counters.ts';
 import { saveJob } from '../jobs/job.ts';
 import { runJob } from '../jobs/run-job.ts';
+import { prepareJob } from '../launch/prepare.ts';
 import { isAlive } from '../worker/job-file.ts';
-import { prepareJob } from './prepare.ts';
 
 /** How long to wait for what a test expects on a subscription. */
 const PULL_MS = 10_000;

@@ -1,9 +1,8 @@
-import type { GivenParameters } from '../../src/cli/parameters.ts';
-import { type PreparedJob, prepareJob } from '../../src/cli/prepare.ts';
 import { loadConfig } from '../../src/config.ts';
 import type { CrashPoint } from '../../src/engine/crash-point.ts';
 import { type JobSummary, saveJob } from '../../src/jobs/job.ts';
 import { type JobListener, type JobRun, runJob } from '../../src/jobs/run-job.ts';
+import { type GivenParameters, type PreparedJob, prepareJob } from '../../src/launch/prepare.ts';
 
 /** A job of a template, in a home of its own, that can be started again and again. */
 export async function prepareIn(

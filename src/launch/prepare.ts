@@ -12,7 +12,9 @@ import { newJobId } from '../jobs/job.ts';
 import { parseYaml } from '../pipeline/yaml.ts';
 import { graphOf } from '../worker/graph.ts';
 import type { Job } from '../worker/job-file.ts';
-import type { GivenParameters } from './parameters.ts';
+
+/** Parameters as a user gives them: text mostly, since `gcloud` sends nothing else. */
+export type GivenParameters = Record<string, unknown>;
 
 export interface LaunchRequest {
   /** A template's id or alias; or … */

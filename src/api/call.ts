@@ -1,0 +1,55 @@
+/** Calls an operation, whatever way the request came: checks it against the schemas and the caller's role first. */
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import { mayAct } from '../access/roles.ts';
+import { SluiceError, type Violation } from '../errors.ts';
+import type { Service } from '../service/service.ts';
+import type { ApiRequest, Operation } from './operation.ts';
+
+/** @throws SluiceError PERMISSION_DENIED, REQUEST_INVALID, and what the operation throws */
+export async function callOperation(
+  operation: Operation,
+  request: ApiRequest,
+  service: Service,
+): Promise<object> {
+  const { role } = operation;
+  if (role !== 'none' && !mayAct(request.caller, role))
+    throw new SluiceError('PERMISSION_DENIED', `${operation.id} needs a token with the role ${role}`);
+  const normalised = operation.normalise?.(request) ?? request;
+  const query = { ...normalised.query };
+  const violations = [
+    ...violationsOf(operation.query, query, 'query'),
+    ...violationsOf(operation.body, normalised.body, 'body'),
+  ];
+  if (violations.length > 0) {
+    const details = violations.map(({ subject, message }) => `${subject} ${message}`).join('; ');
+    throw new SluiceError('REQUEST_INVALID', `Invalid request: ${details}`, { violations });
+  }
+  return operation.handle({ ...normalised, query }, service);
+}
+
+const forQueries = withFormats(
+  new Ajv2020({ allErrors: true, strict: false, coerceTypes: true, useDefaults: true }),
+);
+const forBodies = withFormats(new Ajv2020({ allErrors: true, strict: false }));
+
+function withFormats(ajv: Ajv2020): Ajv2020 {
+  addFormats.default(ajv);
+  return ajv;
+}
+
+const compiled = new WeakMap<object, ValidateFunction>();
+
+function violationsOf(schema: object | undefined, value: unknown, part: 'query' | 'body'): Violation[] {
+  if (!schema) return [];
+  let validate = compiled.get(schema);
+  if (!validate) {
+    validate = (part === 'query' ? forQueries : forBodies).compile(schema);
+    compiled.set(schema, validate);
+  }
+  if (validate(value)) return [];
+  return (validate.errors ?? []).map(({ instancePath, message = 'is not valid', params }) => ({
+    subject: instancePath === '' ? part : instancePath.slice(1).replaceAll('/', '.'),
+    message: params.additionalProperty ? `${message}: ${params.additionalProperty}` : message,
+  }));
+}

@@ -1,0 +1,95 @@
+/** What workers and the service told of a job. */
+import type { DatabaseSync } from 'node:sqlite';
+import { SluiceError } from '../errors.ts';
+import type { Severity } from '../worker/protocol.ts';
+import { transaction } from './database.ts';
+
+export interface JobMessage {
+  /** Ascending within a store. */
+  id: number;
+  jobId: string;
+  /** ms since the epoch. */
+  time: number;
+  severity: Severity;
+  text: string;
+  stage?: string;
+}
+
+export interface NewMessage extends Omit<JobMessage, 'id'> {
+  /** Where it was read: a message of the same origin is added once. */
+  origin?: string;
+}
+
+export interface MessageFilter {
+  severities?: readonly Severity[];
+  /** ms since the epoch, inclusive … */
+  from?: number;
+  /** … and exclusive. */
+  to?: number;
+  /** Only those with a greater id. */
+  afterId?: number;
+}
+
+export type Messages = ReturnType<typeof messagesIn>;
+
+export function messagesIn(database: DatabaseSync) {
+  const insertion = database.prepare(
+    'INSERT OR IGNORE INTO messages (job, time, severity, text, stage, origin) VALUES (?, ?, ?, ?, ?, ?) RETURNING id',
+  );
+
+  /** Adds them in one transaction; gives those that were new, with their ids. */
+  const add = (messages: readonly NewMessage[]): JobMessage[] =>
+    transaction(database, () =>
+      messages.flatMap(({ origin, ...message }) => {
+        const { jobId, time, severity, text, stage } = message;
+        const row = insertion.get(jobId, time, severity, text, stage ?? null, origin ?? null);
+        return row ? [{ ...message, id: Number(row.id) }] : [];
+      }),
+    );
+
+  /** Those of a job, oldest first. */
+  const list = (jobId: string, filter: MessageFilter, pageSize: number, pageToken?: string) => {
+    const conditions = ['job = ?'];
+    const values: (string | number)[] = [jobId];
+    const where = (condition: string, ...more: (string | number)[]) => {
+      conditions.push(condition);
+      values.push(...more);
+    };
+    const { severities, from, to, afterId } = filter;
+    if (severities) where(`severity IN (${severities.map(() => '?').join(', ')})`, ...severities);
+    if (from !== undefined) where('time >= ?', from);
+    if (to !== undefined) where('time < ?', to);
+    if (afterId !== undefined) where('id > ?', afterId);
+    const after = placeOf(pageToken);
+    if (after) where('(time, id) > (?, ?)', after[0], after[1]);
+    const rows = database
+      .prepare(
+        `SELECT id, time, severity, text, stage FROM messages WHERE ${conditions.join(' AND ')}
+         ORDER BY time, id LIMIT ?`,
+      )
+      .all(...values, pageSize + 1);
+    const items = rows.slice(0, pageSize).map(
+      ({ id, time, severity, text, stage }): JobMessage => ({
+        id: Number(id),
+        jobId,
+        time: Number(time),
+        severity: severity as Severity,
+        text: String(text),
+        ...(stage !== null && { stage: String(stage) }),
+      }),
+    );
+    const last = rows.length > pageSize ? items.at(-1) : undefined;
+    return last ? { items, nextPageToken: tokenOf(last) } : { items };
+  };
+
+  return { add, list };
+}
+
+const tokenOf = ({ time, id }: JobMessage): string => Buffer.from(`${time}:${id}`).toString('base64url');
+
+function placeOf(token: string | undefined): [number, number] | undefined {
+  if (token === undefined || token === '') return undefined;
+  const [, time, id] = /^(\d+):(\d+)$/.exec(Buffer.from(token, 'base64url').toString()) ?? [];
+  if (time !== undefined && id !== undefined) return [Number(time), Number(id)];
+  throw new SluiceError('REQUEST_INVALID', 'pageToken: no page has given this token');
+}
