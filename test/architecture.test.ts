@@ -41,7 +41,7 @@ const ARROWS: Record<string, string[]> = {
   ],
   tasks: ['catalog', 'dlq', 'engine', 'jobs', 'launch', 'store', 'udf', 'worker'],
   access: ['store'],
-  launch: ['catalog', 'cloud', 'dlq', 'engine', 'jobs', 'pipeline', 'udf', 'worker'],
+  launch: ['catalog', 'cloud', 'dlq', 'engine', 'jobs', 'pipeline', 'store', 'udf', 'worker'],
   jobs: ['engine', 'launchers', 'store', 'worker'],
   store: ['engine', 'worker'],
   launchers: ['worker'],

@@ -1,0 +1,50 @@
+/** The record a job begins with. */
+import type { JobRecord } from '../store/record.ts';
+import type { PreparedJob } from './prepare.ts';
+
+/** Where jobs belong that were launched without a project and a location. */
+export const defaultProject = 'local';
+export const defaultLocation = 'us-central1';
+
+export type Launched = Pick<JobRecord, 'launchedBy' | 'owner'> &
+  Partial<
+    Pick<
+      JobRecord,
+      | 'name'
+      | 'projectId'
+      | 'location'
+      | 'templatePath'
+      | 'labels'
+      | 'environment'
+      | 'replaces'
+      | 'transformNameMapping'
+      | 'pid'
+    >
+  >;
+
+/** The record of a job that is queued now; without a name it is called after its template and id. */
+export function newRecord({ job }: PreparedJob, launched: Launched): JobRecord {
+  const { id, templateId, parameters = {}, streaming, workers, replay } = job;
+  const now = new Date().toISOString();
+  return {
+    id,
+    name: nameOf(replay ? 'replay' : (templateId ?? 'pipeline'), id),
+    projectId: defaultProject,
+    location: defaultLocation,
+    streaming,
+    state: 'QUEUED',
+    stateTime: now,
+    createTime: now,
+    ...(templateId !== undefined && { templateId }),
+    parameters,
+    labels: {},
+    environment: {},
+    workers,
+    restarts: 0,
+    ...(replay && { replayOf: replay.of }),
+    ...launched,
+  };
+}
+
+const nameOf = (what: string, id: string): string =>
+  `${what.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}-${id.split('-').at(-1)}`;
