@@ -6,13 +6,13 @@ import { readFileSync, rmSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { styleText } from 'node:util';
-import { describeSummary } from '../src/cli/follow.ts';
-import { prepareJob } from '../src/launch/prepare.ts';
+import { describeSummary } from '../src/cli/live.ts';
 import { publish } from '../src/cli/pubsub-publish.ts';
 import { loadConfig } from '../src/config.ts';
 import { totalsOf } from '../src/engine/counters.ts';
 import { type JobSummary, saveJob } from '../src/jobs/job.ts';
 import { runJob } from '../src/jobs/run-job.ts';
+import { prepareJob } from '../src/launch/prepare.ts';
 
 const root = dirname(import.meta.dirname);
 const folder = join(root, 'quickstart');
