@@ -3,17 +3,54 @@
  * answer with it, and why single elements fail. `docs/errors.md` is generated from these tables.
  */
 
-/** What a code stands for: the process exit status, the HTTP status, and two sentences for the user. */
+/** The canonical statuses of Google's APIs, with the numbers that gRPC gives them. */
+export const canonicalStatuses = {
+  INVALID_ARGUMENT: 3,
+  DEADLINE_EXCEEDED: 4,
+  NOT_FOUND: 5,
+  ALREADY_EXISTS: 6,
+  PERMISSION_DENIED: 7,
+  RESOURCE_EXHAUSTED: 8,
+  FAILED_PRECONDITION: 9,
+  UNIMPLEMENTED: 12,
+  INTERNAL: 13,
+  UNAVAILABLE: 14,
+  UNAUTHENTICATED: 16,
+} as const;
+
+export type CanonicalStatus = keyof typeof canonicalStatuses;
+
+/** What a code stands for: the process exit status, what the API answers, and two sentences for the user. */
 export interface ErrorKind {
   exit: 1 | 2;
   http: number;
+  status: CanonicalStatus;
   summary: string;
   remedy: string;
 }
 
-const invalid = (summary: string, remedy: string): ErrorKind => ({ exit: 2, http: 400, summary, remedy });
-const missing = (summary: string, remedy: string): ErrorKind => ({ exit: 2, http: 404, summary, remedy });
-const failed = (summary: string, remedy: string): ErrorKind => ({ exit: 1, http: 500, summary, remedy });
+const kind =
+  (exit: 1 | 2, http: number, status: CanonicalStatus) =>
+  (summary: string, remedy: string): ErrorKind => ({ exit, http, status, summary, remedy });
+
+const invalid = kind(2, 400, 'INVALID_ARGUMENT');
+const missing = kind(2, 404, 'NOT_FOUND');
+const failed = kind(1, 500, 'INTERNAL');
+/** Nothing is wrong with what was asked, but it cannot be done as things are. */
+const refused = kind(2, 400, 'FAILED_PRECONDITION');
+/** It is the user's data that failed, so the server is not at fault. */
+const faulty = kind(1, 400, 'FAILED_PRECONDITION');
+/** May go better another time. */
+const unavailable = kind(1, 503, 'UNAVAILABLE');
+const conflicting = kind(2, 409, 'ALREADY_EXISTS');
+const methodless = kind(2, 405, 'UNIMPLEMENTED');
+const tooLarge = kind(2, 413, 'INVALID_ARGUMENT');
+const mistyped = kind(2, 415, 'INVALID_ARGUMENT');
+const nameless = kind(2, 401, 'UNAUTHENTICATED');
+const forbidden = kind(2, 403, 'PERMISSION_DENIED');
+const tooMany = kind(1, 429, 'RESOURCE_EXHAUSTED');
+const tooLate = kind(1, 504, 'DEADLINE_EXCEEDED');
+const unimplemented = kind(1, 501, 'UNIMPLEMENTED');
 
 export const errorKinds = {
   USAGE: invalid('The command was called wrongly.', 'See `sluice --help`.'),
@@ -44,20 +81,17 @@ export const errorKinds = {
     'Name a function of the script.',
   ),
   JOB_NOT_FOUND: missing('There is no job of that id.', 'Check the id that the launch printed.'),
-  JOB_NAME_TAKEN: {
-    ...invalid(
-      'An active job of the project and location has that name.',
-      'Choose another name, or stop that job.',
-    ),
-    http: 409,
-  },
-  JOB_ENDED: invalid('The job has ended: nothing more can be asked of it.', 'Launch it anew.'),
-  JOB_NOT_DRAINABLE: invalid('A batch job cannot be drained.', 'Cancel it, or let it come to its end.'),
-  UPDATE_REFUSED: invalid(
+  JOB_NAME_TAKEN: conflicting(
+    'An active job of the project and location has that name.',
+    'Choose another name, or stop that job.',
+  ),
+  JOB_ENDED: refused('The job has ended: nothing more can be asked of it.', 'Launch it anew.'),
+  JOB_NOT_DRAINABLE: refused('A batch job cannot be drained.', 'Cancel it, or let it come to its end.'),
+  UPDATE_REFUSED: refused(
     'A job cannot be replaced by the one that is to take over from it.',
     'The message names what does not fit; drain the old job and launch the new one otherwise.',
   ),
-  JOB_NOT_RESUMABLE: invalid('The job has ended or is running, so it cannot be resumed.', 'Launch it anew.'),
+  JOB_NOT_RESUMABLE: refused('The job has ended or is running, so it cannot be resumed.', 'Launch it anew.'),
   REQUEST_INVALID: invalid(
     'A request to the API is not well formed.',
     'The message names the field and what would be right.',
@@ -66,59 +100,50 @@ export const errorKinds = {
     'The API has no such route.',
     'See `/openapi.json`, or the reference at `/reference`.',
   ),
-  METHOD_NOT_ALLOWED: {
-    ...invalid(
-      'The route does not take this method.',
-      'See `/openapi.json`, or the reference at `/reference`.',
-    ),
-    http: 405,
-  },
-  REQUEST_TOO_LARGE: {
-    ...invalid('The body of a request is too large.', 'Send less; the message has the limit.'),
-    http: 413,
-  },
-  UNAUTHENTICATED: {
-    ...invalid(
-      'The server asks for a token, and the request has none that it knows.',
-      'Send `Authorization: Bearer TOKEN`; `sluice token create` makes one.',
-    ),
-    http: 401,
-  },
-  PERMISSION_DENIED: {
-    ...invalid(
-      'The token, or the place of the caller, does not allow this.',
-      'Use a token with the role that the message names.',
-    ),
-    http: 403,
-  },
-  PATH_FORBIDDEN: {
-    ...invalid(
-      'A path lies outside the folders that the server may use.',
-      'Start the server with `--root` for that folder, or use another path.',
-    ),
-    http: 403,
-  },
+  METHOD_NOT_ALLOWED: methodless(
+    'The route does not take this method.',
+    'See `/openapi.json`, or the reference at `/reference`.',
+  ),
+  REQUEST_TOO_LARGE: tooLarge('The body of a request is too large.', 'Send less; the message has the limit.'),
+  MEDIA_TYPE_UNSUPPORTED: mistyped(
+    'The body of a request is of a type, or in an encoding, that the route does not take.',
+    'Send it as the type that the message names, without compression.',
+  ),
+  UNAUTHENTICATED: nameless(
+    'The server asks for a token, and the request has none that it knows.',
+    'Send `Authorization: Bearer TOKEN`; `sluice token create` makes one.',
+  ),
+  PERMISSION_DENIED: forbidden(
+    'The token, or the place of the caller, does not allow this.',
+    'Use a token with the role that the message names.',
+  ),
+  TOKEN_NOT_FOUND: missing('There is no token of that name.', 'See `sluice token list`.'),
+  PATH_FORBIDDEN: forbidden(
+    'A path lies outside the folders that the server may use.',
+    'Start the server with `--root` for that folder, or use another path.',
+  ),
   SECRET_NOT_FOUND: invalid(
     'A reference to a secret leads nowhere.',
     'Set the variable, or make the file, that the message names.',
   ),
-  TOO_MANY_REQUESTS: {
-    ...failed('More was asked than the server takes at a time.', 'Wait, then try again.'),
-    http: 429,
-  },
-  TASK_TIMEOUT: {
-    ...failed('A preview, test or listing took too long.', 'Ask for less, or look why the source is slow.'),
-    http: 504,
-  },
-  NOT_IMPLEMENTED: {
-    ...failed('Dataflow has this, Sluice has not.', 'The message says what there is instead.'),
-    http: 501,
-  },
+  TOO_MANY_REQUESTS: tooMany('More was asked than the server takes at a time.', 'Wait, then try again.'),
+  TASK_TIMEOUT: tooLate(
+    'A preview, test or listing took too long.',
+    'Ask for less, or look why the source is slow.',
+  ),
+  NOT_IMPLEMENTED: unimplemented(
+    'Dataflow has this, Sluice has not.',
+    'The message says what there is instead.',
+  ),
+  NOT_READY: unavailable(
+    'The server cannot take jobs as things are.',
+    'The message names what is wrong: the store, the disk, or that it is stopping.',
+  ),
   STORE_UNUSABLE: failed(
     'The database of jobs cannot be used.',
     'The message says why; it lies below `SLUICE_HOME`.',
   ),
-  SERVER_UNREACHABLE: failed(
+  SERVER_UNREACHABLE: unavailable(
     'The Sluice server does not answer.',
     'Start it with `sluice serve`, or give its address with `--server`.',
   ),
@@ -130,19 +155,19 @@ export const errorKinds = {
     'The job has no dead letter of that id or code.',
     'See `sluice dlq list JOB` for the codes there are, `sluice dlq show JOB` for the ids.',
   ),
-  REPLAY_REFUSED: invalid(
+  REPLAY_REFUSED: refused(
     'Dead letters cannot be replayed as asked.',
     'The message says which ones, and what would be right.',
   ),
-  ELEMENT_FAILED: failed(
+  ELEMENT_FAILED: faulty(
     'An element failed in a transform that has no dead letter.',
     'Add `error_handling` to the transform, or mend the element.',
   ),
-  ELEMENT_TOO_LARGE: failed(
+  ELEMENT_TOO_LARGE: faulty(
     'An element is larger than Sluice takes.',
     'Split the element before it is read.',
   ),
-  ERROR_THRESHOLD: failed(
+  ERROR_THRESHOLD: faulty(
     'More elements failed than the threshold allows.',
     'See the dead letters for the reasons.',
   ),
@@ -153,7 +178,7 @@ export const errorKinds = {
     'This is a fault of Sluice: please report it.',
   ),
   WORKER_LOST: failed('A worker ended without saying why.', 'Run `sluice resume` with the id of the job.'),
-  SERVICE_UNREACHABLE: failed(
+  SERVICE_UNREACHABLE: unavailable(
     'A service the job needs does not answer.',
     'Check that it runs and its address.',
   ),
@@ -165,11 +190,11 @@ export const errorKinds = {
     'There is no table of that name.',
     'Check the name, or let the job make the table (`create_disposition: CREATE_IF_NEEDED`).',
   ),
-  TABLE_NOT_EMPTY: invalid(
+  TABLE_NOT_EMPTY: refused(
     'A table that must be empty is not.',
     'Use another table, or `write_disposition: WRITE_APPEND` or `WRITE_TRUNCATE`.',
   ),
-  WAREHOUSE_BUSY: failed(
+  WAREHOUSE_BUSY: unavailable(
     'Another process has been using a dataset for too long.',
     'Wait until its query or job is over, then try again.',
   ),

@@ -11,13 +11,14 @@ export function renderErrorsPage(): string {
 
 Every error has a code, which stays the same when its message changes. The command line ends with the exit status
 (0 is done or drained, 130 is cancelled) and, with \`--json\`, gives the code on stdout; the API answers with the HTTP
-status.
+status and, as Google's APIs do, with a canonical status, which is also what gRPC gives; the code is the \`reason\` of the
+detail \`google.rpc.ErrorInfo\`.
 
 ## Errors of a command or a job
 
-| code | exit | HTTP | what it means | what to do |
-|---|---|---|---|---|
-${commands.map(([code, { exit, http, summary, remedy }]) => row(`\`${code}\``, String(exit), String(http), summary, remedy)).join('\n')}
+| code | exit | HTTP | status | what it means | what to do |
+|---|---|---|---|---|---|
+${commands.map(([code, { exit, http, status, summary, remedy }]) => row(`\`${code}\``, String(exit), String(http), `\`${status}\``, summary, remedy)).join('\n')}
 
 ## Errors of an element
 

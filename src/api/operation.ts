@@ -14,13 +14,15 @@ export interface ApiRequest<Query = Record<string, unknown>, Body = unknown> {
   caller: Caller;
   /** Aborted when the client has gone. */
   signal: AbortSignal;
+  /** `Last-Event-ID`: where a client that comes back to a stream of events had got to. */
+  lastEventId?: string;
 }
 
 /** An answer that is no JSON document, or not a whole one. */
 export interface StreamAnswer {
   contentType: string;
   /** What to send, piece by piece; ends when the client has gone. */
-  stream: AsyncIterable<string | Uint8Array>;
+  stream: AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>;
 }
 
 export interface Operation<Query = Record<string, unknown>, Body = unknown> {
@@ -37,14 +39,19 @@ export interface Operation<Query = Record<string, unknown>, Body = unknown> {
   alsoAt?: string[];
   /** The least role that may call it; `none`: everybody, also without a token. */
   role: Role | 'none';
-  /** JSON Schemas; texts of the query become what its schema asks for. */
+  /** JSON Schemas; texts of the query become what its schema asks for, keys it does not name are dropped. */
   query?: object;
   body?: object;
-  /** The body is this text instead of JSON, e.g. `text/javascript`. */
+  /** The body is this text instead of JSON, e.g. `text/javascript`; it may be larger then. */
   bodyType?: string;
   response: object;
-  /** An example body, for the reference and the tests. */
+  /** The answer is no JSON document, but of this type: the operation gives a `StreamAnswer`. */
+  responseType?: string;
+  /** An example body, for the reference and the tests; who has a body has one. */
   example?: unknown;
+  /** Examples of the path's variables and of the query, where they need other values than the tests know. */
+  examplePath?: Record<string, string>;
+  exampleQuery?: Record<string, string>;
   /** Brings what clients send into the form that the schemas describe, before they are checked. */
   normalise?(request: ApiRequest): ApiRequest;
   handle(request: ApiRequest<Query, Body>, service: Service): Promise<object> | object;
