@@ -3,7 +3,8 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import type { Config } from '../config.ts';
 import { SluiceError } from '../errors.ts';
-import { filesAt, libraryFolders } from './scripts.ts';
+import { EXTENSIONS, libraryFolders, staysIn } from './library-path.ts';
+import { filesAt } from './scripts.ts';
 
 /** A UDF with a name, and where its script and its cases lie. */
 export interface LibraryUdf {
@@ -19,7 +20,8 @@ export interface LibraryUdf {
 export function listLibrary(config: Config): LibraryUdf[] {
   const found = new Map<string, LibraryUdf>();
   for (const folder of libraryFolders(config)) {
-    for (const udf of udfsBelow(folder)) if (!found.has(udf.name)) found.set(udf.name, udf);
+    for (const udf of udfsBelow(folder))
+      if (!found.has(udf.name) && staysIn(udf.script, folder)) found.set(udf.name, udf);
   }
   return [...found.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
@@ -53,7 +55,7 @@ function udfsBelow(folder: string): LibraryUdf[] {
 
 /** `<name>/<name>.js` or `.mjs`. */
 function scriptIn(folder: string): string | undefined {
-  const candidates = ['.js', '.mjs'].map(extension => join(folder, basename(folder) + extension));
+  const candidates = EXTENSIONS.map(extension => join(folder, basename(folder) + extension));
   return candidates.find(candidate => existsSync(candidate));
 }
 

@@ -1,26 +1,18 @@
 /** Finds and reads the scripts of a UDF: local files, files of the local cloud, the library's, or a pattern. */
 import { existsSync, globSync, readFileSync, realpathSync, statSync } from 'node:fs';
-import { basename, extname, isAbsolute, join, relative, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { basename, extname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { requireAllowed } from '../cloud/roots.ts';
 import { type Config, storageDirectory } from '../config.ts';
 import { SluiceError, systemCode } from '../errors.ts';
 import type { UdfScript } from './frames.ts';
+import { EXTENSIONS, libraryFile } from './library-path.ts';
+import { MAX_SOURCE_BYTES } from './versions.ts';
 
-/** Of all scripts of a UDF together. */
-const MAX_SOURCE_BYTES = 5 * 1024 * 1024;
-const EXTENSIONS = new Set(['.js', '.mjs']);
 const FUNCTION_NAME = /^[A-Za-z_$][\w$]*$/;
-const LIBRARY_NAME = /^[A-Za-z0-9_-]+$/;
-
-/** The samples that come with Sluice. */
-const SHIPPED = fileURLToPath(new URL('../../udfs/', import.meta.url));
-
-/** Where the library's UDFs lie, the user's own first: `<folder>/<name>/<name>.js`. */
-export const libraryFolders = (config: Config): string[] => [join(config.home, 'udfs'), SHIPPED];
 
 /**
  * Reads the scripts at a path, in the order in which they are loaded into one realm. A path is a local one,
- * `gs://bucket/object`, or `udf://name`; it may be a pattern, of whose files only `.js` and `.mjs` count.
+ * `gs://bucket/object`, or `udf://name[@version]`; it may be a pattern, of whose files only `.js` and `.mjs` count.
  * Throws UDF_NOT_FOUND, INPUT_UNREADABLE or UDF_LOAD_FAILED.
  */
 export function readScripts(path: string, config: Config): UdfScript[] {
@@ -35,10 +27,14 @@ export function readScripts(path: string, config: Config): UdfScript[] {
         `the scripts at ${path} are larger than ${MAX_SOURCE_BYTES} bytes in all, which is the most a UDF may have`,
       );
     }
-    sources.push({ name: basename(file), source: read(file), module: extname(file) === '.mjs' });
+    sources.push({ name: nameOf(path, file), source: read(file), module: extname(file) === '.mjs' });
   }
   return sources;
 }
+
+/** What stack traces call it: a version of the library by the name of its UDF. */
+const nameOf = (path: string, file: string): string =>
+  /^udf:\/\/([^@]+)/.exec(path)?.[1]?.concat(extname(file)) ?? basename(file);
 
 /** Throws UDF_FUNCTION_MISSING when the name cannot be that of a function. */
 export function checkFunctionName(name: string | undefined): void {
@@ -51,33 +47,24 @@ export function checkFunctionName(name: string | undefined): void {
 
 /** The files a path names, in lexicographic order; never empty. */
 export function filesAt(path: string, config: Config): string[] {
-  if (path.startsWith('udf://')) return [libraryFile(path, config)];
+  if (path.startsWith('udf://')) return [libraryFile(path, config).file];
   const cloud = path.startsWith('gs://');
   const local = cloud ? cloudPath(path, config) : path;
-  const files = matches(local).filter(file => EXTENSIONS.has(extname(file)));
+  if (!cloud) requireAllowed(resolve(local), path, config);
+  const files = matches(local).filter(isScript);
   if (files.length === 0) {
     throw new SluiceError('UDF_NOT_FOUND', `no .js or .mjs file matches ${path}`);
   }
-  if (cloud) for (const file of files) refuseEscape(file, path, config);
+  if (!cloud) for (const file of files) requireAllowed(resolve(file), file, config);
+  else for (const file of files) refuseEscape(file, path, config);
   return files;
 }
+
+const isScript = (file: string): boolean => EXTENSIONS.some(extension => extname(file) === extension);
 
 function matches(path: string): string[] {
   if (existsSync(path)) return statSync(path).isFile() ? [path] : [];
   return /[*?[{]/.test(path) ? globSync(path).toSorted() : [];
-}
-
-function libraryFile(path: string, config: Config): string {
-  const name = path.slice('udf://'.length);
-  if (!LIBRARY_NAME.test(name)) {
-    throw new SluiceError('UDF_NOT_FOUND', `${path}: a UDF's name is made of letters, digits, - and _`);
-  }
-  const candidates = libraryFolders(config).map(folder => join(folder, name, `${name}.js`));
-  const file = candidates.find(candidate => existsSync(candidate));
-  if (file === undefined) {
-    throw new SluiceError('UDF_NOT_FOUND', `there is no UDF ${name} in the library: see \`sluice udf list\``);
-  }
-  return file;
 }
 
 function cloudPath(path: string, config: Config): string {
