@@ -1,7 +1,8 @@
 /** `sluice dlq`: the dead letters of a job: which there are, what each says, and running them again. */
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import type { ReplayOptions } from './dlq-replay.ts';
 import type { ListOptions, ShowOptions } from './dlq-show.ts';
+import { wholeNumber } from './numbers.ts';
 import { collectParameters } from './parameters.ts';
 
 const DEFAULT_ATTEMPTS = 10;
@@ -62,12 +63,4 @@ export function registerDlq(program: Command): void {
     .action(async (id: string, options: ReplayOptions) =>
       (await import('./dlq-replay.ts')).replay(id, options),
     );
-}
-
-function wholeNumber(least: number, most: number): (text: string) => number {
-  return text => {
-    const number = Number(text);
-    if (Number.isInteger(number) && number >= least && number <= most) return number;
-    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
-  };
 }

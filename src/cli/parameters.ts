@@ -1,13 +1,22 @@
-/** What users give as `--parameters`: `k=v,k2=v2` as `gcloud` takes it, a JSON object, or `@file` with one. */
+/** What users give as `--parameters` and the like: `k=v,k2=v2` as `gcloud` takes it, a JSON object, or `@file` with one. */
 import { readFileSync } from 'node:fs';
 import { SluiceError } from '../errors.ts';
 import type { GivenParameters } from '../launch/prepare.ts';
 
 /** Adds one `--parameters` to those before it; commander calls it for each. */
-export function collectParameters(text: string, before: GivenParameters = {}): GivenParameters {
-  const merged: GivenParameters = Object.assign(Object.create(null), before);
-  for (const [name, value] of parse(text)) merged[name] = value;
-  return merged;
+export const collectParameters = collector('--parameters');
+
+/** Gives what does the same for an option of another name. */
+export function collector(option: string) {
+  return (text: string, before: GivenParameters = {}): GivenParameters => {
+    const merged: GivenParameters = Object.assign(Object.create(null), before);
+    try {
+      for (const [name, value] of parse(text)) merged[name] = value;
+    } catch (error) {
+      throw new SluiceError('USAGE', `${option}: ${(error as Error).message}`);
+    }
+    return merged;
+  };
 }
 
 function parse(text: string): [string, unknown][] {
@@ -15,7 +24,7 @@ function parse(text: string): [string, unknown][] {
   if (text.trimStart().startsWith('{')) return parseObject(text, 'the JSON object');
   return splitPairs(text).map(pair => {
     const [, name, value] = /^\s*([^=\s]+)\s*=([\s\S]*)$/.exec(pair) ?? [];
-    if (name === undefined) throw usage(`"${pair}" is not of the form name=value`);
+    if (name === undefined) throw new Error(`"${pair}" is not of the form name=value`);
     return [name, value];
   });
 }
@@ -35,7 +44,7 @@ function parseFile(path: string): [string, unknown][] {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw usage(`${path} cannot be read: ${(error as Error).message}`);
+    throw new Error(`${path} cannot be read: ${(error as Error).message}`);
   }
   return parseObject(text, path);
 }
@@ -45,11 +54,9 @@ function parseObject(text: string, name: string): [string, unknown][] {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw usage(`${name} is not valid JSON: ${(error as Error).message}`);
+    throw new Error(`${name} is not valid JSON: ${(error as Error).message}`);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw usage(`${name} is not a JSON object`);
+    throw new Error(`${name} is not a JSON object`);
   return Object.entries(value);
 }
-
-const usage = (why: string): SluiceError => new SluiceError('USAGE', `--parameters: ${why}`);

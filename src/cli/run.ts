@@ -1,6 +1,7 @@
 /** `sluice run`: a template or a pipeline, in the foreground, with no server. */
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import type { GivenParameters } from '../launch/prepare.ts';
+import { wholeNumber } from './numbers.ts';
 import { collectParameters } from './parameters.ts';
 
 interface RunOptions {
@@ -17,7 +18,7 @@ export function registerRun(program: Command): void {
     .argument('[template]', 'id or alias of a template')
     .option('--pipeline <file>', 'a Beam YAML file instead of a template')
     .option('--parameters <k=v,…>', 'parameters, a JSON object, or @file; may repeat', collectParameters)
-    .option('--num-workers <n>', 'worker processes that share the input', positiveInteger)
+    .option('--num-workers <n>', 'worker processes that share the input', wholeNumber(1, 64))
     .option('--json', 'print the summary as JSON')
     .action(run);
 }
@@ -35,11 +36,4 @@ async function run(templateId: string | undefined, options: RunOptions): Promise
   await saveJob(config, prepared.job);
   await keepTopics(prepared.job.deadLetters ?? [], config);
   await followJob(config, prepared, options);
-}
-
-function positiveInteger(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > 64)
-    throw new InvalidArgumentError('a whole number from 1 to 64');
-  return value;
 }
