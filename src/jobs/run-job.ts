@@ -1,12 +1,13 @@
 /** Runs a job to its end in the foreground: starts its workers, adds up what they tell, and sums up. */
 import type { Config } from '../config.ts';
-import { addCounters, type Counters, totalsOf } from '../engine/counters.ts';
+import { totalsOf } from '../engine/counters.ts';
 import type { Graph } from '../engine/graph.ts';
 import { type ErrorCode, errorKinds } from '../errors.ts';
 import { launchProcess, type WorkerHandle } from '../launchers/process.ts';
 import type { Job } from '../worker/job-file.ts';
 import type { WorkerEvent, WorkerProgress } from '../worker/protocol.ts';
 import { type JobState, type JobSummary, jobFile, saveState } from './job.ts';
+import { errorsOf, sumOf } from './sum.ts';
 
 export interface JobListener {
   onRunning?(): void;
@@ -97,24 +98,6 @@ export function runJob(config: Config, job: Job, graph: Graph, listener: JobList
     ended.finally(() => clearTimeout(killing)).catch(() => {});
   };
   return { ended, drain: () => sendAll('drain'), cancel };
-}
-
-function sumOf(runs: readonly WorkerRun[]): WorkerProgress {
-  const counters: Counters = {};
-  for (const { progress } of runs) if (progress) addCounters(counters, progress.counters);
-  const watermarks = runs.flatMap(({ progress }) => progress?.watermark ?? []);
-  return { counters, ...(watermarks.length > 0 && { watermark: Math.min(...watermarks) }) };
-}
-
-/** How many dead letters there are, by error code; undefined where there are none. */
-function errorsOf(graph: Graph, counters: Counters): Record<string, number> | undefined {
-  const errors: Record<string, number> = {};
-  for (const { id, deadLetter } of graph.nodes) {
-    if (deadLetter) continue;
-    for (const [code, count] of Object.entries(counters[id]?.errors ?? {}))
-      errors[code] = (errors[code] ?? 0) + count;
-  }
-  return Object.keys(errors).length > 0 ? errors : undefined;
 }
 
 function stateOf(runs: readonly WorkerRun[]): JobState {
