@@ -18,7 +18,7 @@ export type Launched = Pick<JobRecord, 'launchedBy' | 'owner'> &
       | 'environment'
       | 'replaces'
       | 'transformNameMapping'
-      | 'pid'
+      | 'replay'
     >
   >;
 

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Config } from '../config.ts';
-import { SluiceError } from '../errors.ts';
+import { SluiceError, systemCode } from '../errors.ts';
 
 const BUSY_MS = 10_000;
 
@@ -21,9 +21,13 @@ const migrations: readonly string[] = [
      -- 0: active, 1: ended; with sorted_at the order of listings
      ended INTEGER NOT NULL,
      sorted_at TEXT NOT NULL,
+     -- of a replay: the job whose letters it takes, and which of its replays it is
+     replay_root TEXT,
+     replay_number INTEGER,
      record TEXT NOT NULL
    ) STRICT;
    CREATE UNIQUE INDEX jobs_name ON jobs (project, location, name) WHERE holds_name = 1;
+   CREATE UNIQUE INDEX jobs_replay ON jobs (replay_root, replay_number) WHERE replay_root IS NOT NULL;
    CREATE INDEX jobs_order ON jobs (ended, sorted_at DESC, id DESC);
    CREATE INDEX jobs_by_project ON jobs (project, ended, sorted_at DESC, id DESC);
    CREATE INDEX jobs_by_location ON jobs (project, location, ended, sorted_at DESC, id DESC);
@@ -65,49 +69,87 @@ const migrations: readonly string[] = [
    CREATE INDEX audit_by_subject ON audit (subject, id);`,
 ];
 
-/** Opens the database, which several processes may share. @throws SluiceError STORE_UNUSABLE */
-export function openDatabase({ home }: Pick<Config, 'home'>): DatabaseSync {
-  mkdirSync(home, { recursive: true, mode: 0o700 });
+/**
+ * Opens the database, which several processes may share.
+ * @param steps those of this version; tests have others
+ * @throws SluiceError STORE_UNUSABLE, DISK_FULL
+ */
+export function openDatabase({ home }: Pick<Config, 'home'>, steps = migrations): DatabaseSync {
   const path = join(home, 'sluice.db');
   try {
+    mkdirSync(home, { recursive: true, mode: 0o700 });
     const database = new DatabaseSync(path, { timeout: BUSY_MS });
-    chmodSync(path, 0o600);
-    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
-    migrate(database, path);
-    return database;
+    try {
+      chmodSync(path, 0o600);
+      prepare(database, path, steps);
+      return database;
+    } catch (error) {
+      database.close();
+      throw error;
+    }
   } catch (error) {
-    if (error instanceof SluiceError) throw error;
-    throw new SluiceError('STORE_UNUSABLE', `${path} cannot be used: ${(error as Error).message}`, {
-      cause: error,
-    });
+    const isOfSystem = systemCode(error) !== undefined && resultOf(error) === undefined;
+    throw isOfSystem ? unusable(path, error) : storeError(error, path);
   }
 }
 
-/** Runs `work` in one transaction: all of it is kept, or nothing. */
+/**
+ * Runs `work` in one transaction: all of it is kept, or nothing. Within another transaction it is a part of that one.
+ * @throws SluiceError STORE_UNUSABLE, DISK_FULL
+ */
 export function transaction<T>(database: DatabaseSync, work: () => T): T {
-  database.exec('BEGIN IMMEDIATE');
+  if (database.isTransaction) return work();
   try {
+    database.exec('BEGIN IMMEDIATE');
     const result = work();
     database.exec('COMMIT');
     return result;
   } catch (error) {
-    database.exec('ROLLBACK');
-    throw error;
+    // A full disk may have ended it already.
+    if (database.isTransaction) database.exec('ROLLBACK');
+    throw storeError(error, database.location() ?? 'the store');
   }
 }
 
-function migrate(database: DatabaseSync, path: string): void {
+/** True for the error of a row that another one, which must be the only one of its kind, is in the way of. */
+export const isTaken = (error: unknown): boolean => resultOf(error) === SQLITE_CONSTRAINT_UNIQUE;
+
+const SQLITE_BUSY = 5;
+const SQLITE_FULL = 13;
+const SQLITE_CONSTRAINT_UNIQUE = 2067;
+/** What there is besides SQLITE_FULL when the index of the log cannot grow. */
+const SQLITE_IOERR_SHMSIZE = 4874;
+
+function storeError(error: unknown, path: string): unknown {
+  const result = resultOf(error);
+  if (result === undefined) return error;
+  if (result === SQLITE_FULL || result === SQLITE_IOERR_SHMSIZE)
+    return new SluiceError('DISK_FULL', `disk full: ${path} cannot grow`, { cause: error });
+  return unusable(path, error, result === SQLITE_BUSY ? 'another process keeps it locked' : undefined);
+}
+
+const unusable = (path: string, cause: unknown, why = (cause as Error).message): SluiceError =>
+  new SluiceError('STORE_UNUSABLE', `${path} cannot be used: ${why}`, { cause });
+
+/** SQLite's extended result code, where the error is one of SQLite. */
+function resultOf(error: unknown): number | undefined {
+  if (error instanceof Error && 'errcode' in error && typeof error.errcode === 'number') return error.errcode;
+  return undefined;
+}
+
+function prepare(database: DatabaseSync, path: string, steps: readonly string[]): void {
+  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
   const versionOf = () => Number(database.prepare('PRAGMA user_version').get()?.user_version);
-  if (versionOf() === migrations.length) return;
+  if (versionOf() === steps.length) return;
   transaction(database, () => {
     // Another process may have been faster.
     const version = versionOf();
-    if (version > migrations.length)
+    if (version > steps.length)
       throw new SluiceError(
         'STORE_UNUSABLE',
         `${path} was written by a newer version of Sluice: use that one`,
       );
-    for (const step of migrations.slice(version)) database.exec(step);
-    database.exec(`PRAGMA user_version = ${migrations.length}`);
+    for (const step of steps.slice(version)) database.exec(step);
+    database.exec(`PRAGMA user_version = ${steps.length}`);
   });
 }

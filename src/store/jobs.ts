@@ -1,31 +1,29 @@
 /** The records of jobs. Each change is committed before the call returns. */
 import type { DatabaseSync } from 'node:sqlite';
 import { SluiceError } from '../errors.ts';
-import { transaction } from './database.ts';
-import { nextToken, positionOf } from './paging.ts';
+import { isTaken, transaction } from './database.ts';
+import { listingIn } from './listing.ts';
 import type { JobRecord, JobResult } from './record.ts';
-import { isEnded, type JobState, mayMove, type Wish } from './states.ts';
+import { isEnded, type JobState, nextState, type Wish } from './states.ts';
 
-export interface JobFilter {
-  projectId?: string;
-  location?: string;
-  name?: string;
-  /** `active`: not ended; `ended`: ended; absent: both, the active ones first. */
-  status?: 'active' | 'ended';
-}
+export type { JobFilter, Page } from './listing.ts';
 
-export interface Page<T> {
-  items: T[];
-  nextPageToken?: string;
-}
+/** What may change of a record beside its state. */
+export type JobChanges = Partial<
+  Omit<
+    JobRecord,
+    'id' | 'name' | 'projectId' | 'location' | 'createTime' | 'state' | 'stateTime' | 'endTime' | 'replay'
+  >
+>;
 
 export type Jobs = ReturnType<typeof jobsIn>;
 
 export function jobsIn(database: DatabaseSync) {
   const byId = database.prepare('SELECT record FROM jobs WHERE id = ?');
   const insertion = database.prepare(
-    `INSERT INTO jobs (id, name, project, location, state, owner, holds_name, ended, sorted_at, record)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO jobs (id, name, project, location, state, owner, holds_name, ended, sorted_at,
+                       replay_root, replay_number, record)
+     VALUES (?, ?, ?, ?, ?, ?, 1, 0, ?, ?, ?, ?)`,
   );
   const update = database.prepare(
     'UPDATE jobs SET state = ?, owner = ?, holds_name = ?, ended = ?, sorted_at = ?, record = ? WHERE id = ?',
@@ -33,7 +31,10 @@ export function jobsIn(database: DatabaseSync) {
   const holder = database.prepare(
     'SELECT record FROM jobs WHERE project = ? AND location = ? AND name = ? AND holds_name = 1',
   );
-  const activeRecords = database.prepare('SELECT record FROM jobs WHERE ended = 0 AND owner = ?');
+  const activeRecords = database.prepare(
+    'SELECT record FROM jobs WHERE ended = 0 AND owner = ? ORDER BY sorted_at, rowid',
+  );
+  const replayIds = database.prepare('SELECT id FROM jobs WHERE replay_root = ? ORDER BY replay_number');
 
   const parse = (row: Record<string, unknown> | undefined): JobRecord | undefined =>
     row && JSON.parse(String(row.record));
@@ -47,28 +48,40 @@ export function jobsIn(database: DatabaseSync) {
     throw new SluiceError('JOB_NOT_FOUND', `Information about job ${id} could not be found in our system.`);
   };
 
-  /** The active job that has this name. */
+  /** The active job that has this name; one that makes room for its successor has given it up. */
   const named = ({ projectId, location, name }: Pick<JobRecord, 'projectId' | 'location' | 'name'>) =>
     parse(holder.get(projectId, location, name));
 
   const write = (record: JobRecord): void => {
     const ended = isEnded(record.state);
-    const holds = !ended && record.wish !== 'UPDATED';
+    const holds = !ended && record.wish !== 'UPDATED' && record.replacedBy === undefined;
     const at = ended ? (record.endTime ?? record.stateTime) : record.createTime;
-    update.run(record.state, record.owner, +holds, +ended, at, JSON.stringify(record), record.id);
+    try {
+      update.run(record.state, record.owner, +holds, +ended, at, JSON.stringify(record), record.id);
+    } catch (error) {
+      throw isTaken(error) ? nameTaken(record) : error;
+    }
   };
 
-  /** @throws SluiceError JOB_NAME_TAKEN */
-  const insert = (record: JobRecord): void => {
-    const taken = named(record);
-    if (taken)
-      throw new SluiceError('JOB_NAME_TAKEN', `There is already an active job named ${record.name}.`);
-    const { id, name, projectId, location, state, owner, createTime } = record;
-    insertion.run(id, name, projectId, location, state, owner, 1, 0, createTime, JSON.stringify(record));
-  };
+  /**
+   * Takes in a job that has not ended.
+   * @throws SluiceError JOB_NAME_TAKEN, or REPLAY_REFUSED when another replay has its number
+   */
+  const insert = (record: JobRecord): void =>
+    transaction(database, () => {
+      if (named(record)) throw nameTaken(record);
+      const { id, name, projectId, location, state, owner, createTime, replay } = record;
+      const order = [createTime, replay?.root ?? null, replay?.number ?? null];
+      try {
+        insertion.run(id, name, projectId, location, state, owner, ...order, JSON.stringify(record));
+      } catch (error) {
+        if (!isTaken(error) || !replay) throw error;
+        throw new SluiceError('REPLAY_REFUSED', `others launch replays of job ${replay.root}: try again`);
+      }
+    });
 
-  /** Changes what is no state; gives the new record. */
-  const change = (id: string, changes: Partial<Omit<JobRecord, 'id' | 'state'>>): JobRecord =>
+  /** Changes what is no state; gives the new record. @throws SluiceError JOB_NAME_TAKEN when it asks for its name back */
+  const change = (id: string, changes: JobChanges): JobRecord =>
     transaction(database, () => {
       const record = { ...require(id), ...changes };
       write(record);
@@ -76,7 +89,8 @@ export function jobsIn(database: DatabaseSync) {
     });
 
   /**
-   * Moves a job to a state, if it may go there from the one it is in; undefined when it may not, and nothing changes.
+   * Moves a job towards a state, as `nextState` says: the record tells the state it came to. Undefined when it may not
+   * go there, and nothing changes.
    */
   const move = (
     id: string,
@@ -85,11 +99,12 @@ export function jobsIn(database: DatabaseSync) {
   ): JobRecord | undefined =>
     transaction(database, () => {
       const before = require(id);
-      if (!mayMove(before.state, to)) return undefined;
+      const state = nextState(before.state, to, before.wish);
+      if (state === undefined) return undefined;
       const now = new Date().toISOString();
-      const record: JobRecord = { ...before, ...changes, state: to, stateTime: now };
-      if (to === 'RUNNING') record.startTime ??= now;
-      if (isEnded(to)) record.endTime = now;
+      const record: JobRecord = { ...before, ...changes, state, stateTime: now };
+      if (state === 'RUNNING') record.startTime ??= now;
+      if (isEnded(state)) record.endTime = now;
       write(record);
       return record;
     });
@@ -104,60 +119,42 @@ export function jobsIn(database: DatabaseSync) {
       return record;
     });
 
-  /** Puts a failed job back into the queue, or into the hands of the process that resumes it. */
+  /**
+   * Puts a failed job back into the queue, or into the hands of the process that resumes it.
+   * @throws SluiceError JOB_NOT_RESUMABLE, JOB_NAME_TAKEN
+   */
   const reopen = (
     id: string,
-    state: 'QUEUED' | 'RUNNING',
+    state: 'QUEUED' | 'PENDING' | 'RUNNING',
     owner: JobRecord['owner'],
-    pid?: number,
+    runBy: Pick<JobRecord, 'pid' | 'pidStart'> = {},
   ): JobRecord =>
     transaction(database, () => {
-      const { wish: _, result: __, endTime: ___, ...before } = require(id);
-      const record: JobRecord = { ...before, state, owner, stateTime: new Date().toISOString() };
-      if (pid !== undefined) record.pid = pid;
+      const { wish: _, result: __, endTime: ___, pid: ____, pidStart: _____, ...before } = require(id);
+      const why = reasonNotToReopen(before);
+      if (why) throw new SluiceError('JOB_NOT_RESUMABLE', `job ${id} ${why}`);
+      const record = { ...before, ...runBy, state, owner, stateTime: new Date().toISOString() };
       write(record);
       return record;
     });
 
-  const list = (filter: JobFilter, pageSize: number, pageToken?: string): Page<JobRecord> => {
-    const conditions: string[] = [];
-    const values: (string | number)[] = [];
-    const where = (condition: string, ...more: (string | number)[]) => {
-      conditions.push(condition);
-      values.push(...more);
-    };
-    if (filter.projectId !== undefined) where('project = ?', filter.projectId);
-    if (filter.location !== undefined) where('location = ?', filter.location);
-    if (filter.name !== undefined) where('name = ?', filter.name);
-    if (filter.status) where('ended = ?', filter.status === 'ended' ? 1 : 0);
-    const after = positionOf(pageToken);
-    if (after)
-      where(
-        '(ended > ? OR (ended = ? AND (sorted_at, id) < (?, ?)))',
-        after[0],
-        after[0],
-        after[1],
-        after[2],
-      );
-    const rows = database
-      .prepare(
-        `SELECT record, ended, sorted_at, id FROM jobs
-         ${conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : ''}
-         ORDER BY ended, sorted_at DESC, id DESC LIMIT ?`,
-      )
-      .all(...values, pageSize + 1);
-    const items = rows.slice(0, pageSize).map(row => JSON.parse(String(row.record)) as JobRecord);
-    const last = rows.length > pageSize ? rows[pageSize - 1] : undefined;
-    if (!last) return { items };
-    return { items, nextPageToken: nextToken(Number(last.ended), String(last.sorted_at), String(last.id)) };
-  };
-
   /** Every job that has not ended, of one owner, in the order of their creation. */
   const active = (owner: JobRecord['owner']): JobRecord[] =>
-    activeRecords
-      .all(owner)
-      .map(row => JSON.parse(String(row.record)) as JobRecord)
-      .sort((a, b) => (a.createTime < b.createTime ? -1 : Number(a.createTime > b.createTime)));
+    activeRecords.all(owner).map(row => JSON.parse(String(row.record)));
 
-  return { get, require, named, insert, change, move, wish, reopen, list, active };
+  /** The ids of the replays of a job, in the order in which they were launched. */
+  const replaysOf = (root: string): string[] => replayIds.all(root).map(({ id }) => String(id));
+
+  const { list } = listingIn(database);
+  return { get, require, named, insert, change, move, wish, reopen, list, active, replaysOf };
+}
+
+const nameTaken = ({ name }: JobRecord): SluiceError =>
+  new SluiceError('JOB_NAME_TAKEN', `There is already an active job named ${name}.`);
+
+function reasonNotToReopen({ state, givenUp, removedTime }: JobRecord): string | undefined {
+  if (state !== 'FAILED') return `is ${state}: there is nothing to resume`;
+  if (givenUp) return 'was given up: a later replay has taken its letters';
+  if (removedTime !== undefined) return 'has ended too long ago: what it needs to go on was removed';
+  return undefined;
 }

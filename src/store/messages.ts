@@ -30,22 +30,37 @@ export interface MessageFilter {
   afterId?: number;
 }
 
+/** Of a job only the last ones are kept; of a text as much as somebody may want to read. */
+export const MAX_MESSAGES = 10_000;
+const MAX_TEXT = 16_384;
+
 export type Messages = ReturnType<typeof messagesIn>;
 
 export function messagesIn(database: DatabaseSync) {
   const insertion = database.prepare(
     'INSERT OR IGNORE INTO messages (job, time, severity, text, stage, origin) VALUES (?, ?, ?, ?, ?, ?) RETURNING id',
   );
+  const trimming = database.prepare(
+    `DELETE FROM messages WHERE job = ?1 AND (time, id) <=
+       (SELECT time, id FROM messages WHERE job = ?1 ORDER BY time DESC, id DESC LIMIT 1 OFFSET ?2)`,
+  );
+  const removal = database.prepare('DELETE FROM messages WHERE job = ?');
 
   /** Adds them in one transaction; gives those that were new, with their ids. */
   const add = (messages: readonly NewMessage[]): JobMessage[] =>
-    transaction(database, () =>
-      messages.flatMap(({ origin, ...message }) => {
-        const { jobId, time, severity, text, stage } = message;
+    transaction(database, () => {
+      const added = messages.flatMap(({ origin, ...message }) => {
+        const { jobId, time, severity, stage } = message;
+        const text = message.text.slice(0, MAX_TEXT);
         const row = insertion.get(jobId, time, severity, text, stage ?? null, origin ?? null);
-        return row ? [{ ...message, id: Number(row.id) }] : [];
-      }),
-    );
+        return row ? [{ ...message, text, id: Number(row.id) }] : [];
+      });
+      for (const jobId of new Set(added.map(each => each.jobId))) trimming.run(jobId, MAX_MESSAGES);
+      return added;
+    });
+
+  /** Forgets those of a job. */
+  const remove = (jobId: string): void => transaction(database, () => void removal.run(jobId));
 
   /** Those of a job, oldest first. */
   const list = (jobId: string, filter: MessageFilter, pageSize: number, pageToken?: string) => {
@@ -82,14 +97,14 @@ export function messagesIn(database: DatabaseSync) {
     return last ? { items, nextPageToken: tokenOf(last) } : { items };
   };
 
-  return { add, list };
+  return { add, list, remove };
 }
 
 const tokenOf = ({ time, id }: JobMessage): string => Buffer.from(`${time}:${id}`).toString('base64url');
 
 function placeOf(token: string | undefined): [number, number] | undefined {
   if (token === undefined || token === '') return undefined;
-  const [, time, id] = /^(\d+):(\d+)$/.exec(Buffer.from(token, 'base64url').toString()) ?? [];
+  const [, time, id] = /^(\d{1,15}):(\d{1,15})$/.exec(Buffer.from(token, 'base64url').toString()) ?? [];
   if (time !== undefined && id !== undefined) return [Number(time), Number(id)];
   throw new SluiceError('REQUEST_INVALID', 'pageToken: no page has given this token');
 }

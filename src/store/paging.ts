@@ -10,8 +10,16 @@ export const nextToken = (...position: Position): string =>
 export function positionOf(token: string | undefined): Position | undefined {
   if (token === undefined || token === '') return undefined;
   try {
-    const [ended, at, id] = JSON.parse(Buffer.from(token, 'base64url').toString());
-    if (typeof ended === 'number' && typeof at === 'string' && typeof id === 'string') return [ended, at, id];
-  } catch {}
+    const position: unknown = JSON.parse(Buffer.from(token, 'base64url').toString());
+    if (isPosition(position)) return position;
+  } catch {
+    // What is no JSON is no token either.
+  }
   throw new SluiceError('REQUEST_INVALID', 'pageToken: no page has given this token');
+}
+
+function isPosition(value: unknown): value is Position {
+  if (!Array.isArray(value) || value.length !== 3) return false;
+  const [ended, sortedAt, id] = value;
+  return (ended === 0 || ended === 1) && typeof sortedAt === 'string' && typeof id === 'string';
 }

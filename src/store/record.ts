@@ -32,6 +32,8 @@ export interface JobRecord {
   /** `service`: the supervisor runs it; `foreground`: the process `pid` does. */
   owner: 'service' | 'foreground';
   pid?: number;
+  /** When that process began, as the system tells it: ids of processes are used again. */
+  pidStart?: string;
   /** How often its workers were started anew after a crash. */
   restarts: number;
   /** The job it takes over from, or the one that took over from it. */
@@ -40,6 +42,12 @@ export interface JobRecord {
   transformNameMapping?: Record<string, string>;
   /** The job whose dead letters it runs again. */
   replayOf?: string;
+  /** Which of the replays of a job (`root`, which is no replay itself) it is; they are counted from 0. */
+  replay?: { root: string; number: number };
+  /** A replay whose letters a later one took: it cannot be resumed. */
+  givenUp?: boolean;
+  /** When retention removed its checkpoints, messages and progress. */
+  removedTime?: string;
   /** What it came to, once it has ended. */
   result?: JobResult;
 }

@@ -22,7 +22,7 @@ const moves: Record<JobState, readonly JobState[]> = {
   QUEUED: ['PENDING', 'CANCELLING', 'CANCELLED', 'FAILED'],
   PENDING: ['RUNNING', 'DRAINING', 'CANCELLING', 'CANCELLED', 'FAILED'],
   RUNNING: ['DRAINING', 'CANCELLING', 'CANCELLED', 'DONE', 'DRAINED', 'FAILED', 'UPDATED'],
-  DRAINING: ['CANCELLING', 'CANCELLED', 'DONE', 'DRAINED', 'FAILED'],
+  DRAINING: ['CANCELLING', 'CANCELLED', 'DRAINED', 'FAILED'],
   CANCELLING: ['CANCELLED', 'FAILED'],
   DONE: [],
   FAILED: [],
@@ -31,8 +31,17 @@ const moves: Record<JobState, readonly JobState[]> = {
   UPDATED: [],
 };
 
-/** True when a job in this state may go to that one; what comes late, or would go back, may not. */
-export const mayMove = (from: JobState, to: JobState): boolean => moves[from].includes(to);
+/**
+ * The state that a job comes to when something says it goes to `to`; undefined when that comes too late or would lead
+ * back, so that nothing changes. Who has asked for an end is told that one, also when the last element was faster.
+ */
+export function nextState(from: JobState, to: JobState, wish?: Wish): JobState | undefined {
+  const isCancelled = from === 'CANCELLING' || wish === 'CANCELLED';
+  if (isCancelled && !isEnded(to) && to !== 'CANCELLING') return undefined;
+  const asWished = isCancelled && to !== 'FAILED' && isEnded(to) ? 'CANCELLED' : to;
+  const next = from === 'DRAINING' && asWished === 'DONE' ? 'DRAINED' : asWished;
+  return moves[from].includes(next) ? next : undefined;
+}
 
 /** True when nothing more will become of the job, unless somebody resumes it. */
 export const isEnded = (state: JobState): boolean => moves[state].length === 0;

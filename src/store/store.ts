@@ -1,6 +1,6 @@
 /** Everything Sluice remembers of its jobs and users, in one SQLite file that several processes may share. */
 import type { Config } from '../config.ts';
-import { openDatabase } from './database.ts';
+import { openDatabase, transaction } from './database.ts';
 import { jobsIn } from './jobs.ts';
 import { messagesIn } from './messages.ts';
 import { progressIn } from './progress.ts';
@@ -12,6 +12,8 @@ export function openStore(config: Pick<Config, 'home'>) {
   const database = openDatabase(config);
   return {
     database,
+    /** Runs `work`, whose changes are all kept or none; it must not wait for anything. */
+    transaction: <T>(work: () => T): T => transaction(database, work),
     jobs: jobsIn(database),
     messages: messagesIn(database),
     progress: progressIn(database),

@@ -1,0 +1,65 @@
+/** Lists of jobs, page by page: the active ones first, each kind from the newest to the oldest. */
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
+import { nextToken, positionOf } from './paging.ts';
+import type { JobRecord } from './record.ts';
+
+export interface JobFilter {
+  projectId?: string;
+  location?: string;
+  name?: string;
+  /** `active`: not ended; `ended`: ended; absent: both, the active ones first. */
+  status?: 'active' | 'ended';
+}
+
+export interface Page<T> {
+  items: T[];
+  nextPageToken?: string;
+}
+
+export function listingIn(database: DatabaseSync) {
+  /** A job that ends between two pages may be on both, but is never left out. */
+  const list = (filter: JobFilter, pageSize: number, pageToken?: string): Page<JobRecord> => {
+    const after = positionOf(pageToken);
+    const rows: Record<string, unknown>[] = [];
+    for (const ended of groupsOf(filter)) {
+      if (after && ended < after[0]) continue;
+      const [sql, values] = listingQuery(
+        filter,
+        ended,
+        after?.[0] === ended ? [after[1], after[2]] : undefined,
+      );
+      const wanted = pageSize + 1 - rows.length;
+      if (wanted > 0) rows.push(...database.prepare(sql).all(...values, wanted));
+    }
+    const items = rows.slice(0, pageSize).map((row): JobRecord => JSON.parse(String(row.record)));
+    const last = rows.length > pageSize ? rows[pageSize - 1] : undefined;
+    if (!last) return { items };
+    return { items, nextPageToken: nextToken(Number(last.ended), String(last.sorted_at), String(last.id)) };
+  };
+  return { list };
+}
+
+const groupsOf = ({ status }: JobFilter): (0 | 1)[] =>
+  status === undefined ? [0, 1] : [status === 'ended' ? 1 : 0];
+
+/** One group in its order, from a place on: each is a range of an index. */
+export function listingQuery(
+  { projectId, location, name }: JobFilter,
+  ended: 0 | 1,
+  after?: [sortedAt: string, id: string],
+): [sql: string, values: SQLInputValue[]] {
+  const conditions = ['ended = ?'];
+  const values: SQLInputValue[] = [ended];
+  const where = (condition: string, ...more: SQLInputValue[]) => {
+    conditions.push(condition);
+    values.push(...more);
+  };
+  if (projectId !== undefined) where('project = ?', projectId);
+  if (name !== undefined) where('name = ?', name);
+  // A plus keeps SQLite from the index of locations: few jobs have a name, many a location.
+  if (location !== undefined) where(`${name === undefined ? '' : '+'}location = ?`, location);
+  if (after) where('(sorted_at, id) < (?, ?)', ...after);
+  const sql = `SELECT record, ended, sorted_at, id FROM jobs WHERE ${conditions.join(' AND ')}
+     ORDER BY sorted_at DESC, id DESC LIMIT ?`;
+  return [sql, values];
+}
