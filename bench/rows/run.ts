@@ -139,6 +139,7 @@ async function open(component: Component, config: unknown): Promise<Transform> {
   const context: StageContext = {
     stage: 'Bench',
     jobId: 'bench',
+    keptAs: { jobId: 'bench', stage: 'Bench' },
     config: { home: '/' },
     worker: { index: 0, count: 1 },
     streaming: false,

@@ -48,6 +48,24 @@ export async function saveCheckpoint(
   );
 }
 
+/**
+ * Makes the last checkpoint in one folder the first one in another: that of a pipeline that goes on from it, with
+ * counters of its own. False when there is none. @param names of the stages whose state goes on, the new ones by the old
+ */
+export async function inheritCheckpoint(
+  from: string,
+  to: string,
+  names: Readonly<Record<string, string>>,
+): Promise<boolean> {
+  const checkpoint = await loadCheckpoint(from);
+  if (!checkpoint) return false;
+  const inherited = Object.entries(names).flatMap(([before, after]) =>
+    Object.hasOwn(checkpoint.stages, before) ? [[after, checkpoint.stages[before] ?? null] as const] : [],
+  );
+  await saveCheckpoint(to, { stages: Object.fromEntries(inherited), counters: {} });
+  return true;
+}
+
 /** Writes a file so that a reader sees the old text or the new, whatever happens; `beforeRename` is for fault tests. */
 export async function replaceFile(path: string, text: string, beforeRename?: () => void): Promise<void> {
   await mkdir(dirname(path), { recursive: true });

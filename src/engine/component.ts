@@ -33,6 +33,8 @@ export interface StageContext {
   /** Full name of the stage, e.g. `chain/JavaScriptUdf`: unique in the pipeline and the same after a restart. */
   stage: string;
   jobId: string;
+  /** The job and the stage that its state is kept under: those that began it, whatever job has taken it over since. */
+  keptAs: { jobId: string; stage: string };
   templateId?: string;
   config: Config;
   /** This worker's number and how many share the job: a source reads its share of the input. */
@@ -153,8 +155,12 @@ export interface TransformComponent<Schema = object, Config = unknown> extends D
   output(input: ElementType, config: Config, inputs: StageContext['inputs']): ElementType;
   /** The windowing of its output, where it sets one. */
   window?(config: Config): Windowing;
+  /** What of its config the state in its checkpoints depends on; absent: another job takes over none from it. */
+  state?(config: Config): object;
   /** `many`: its inputs are merged; `named`: it tells them apart by the names they are given; absent: it takes one. */
   inputs?: 'many' | 'named';
+  /** It must see all there is, so that workers cannot share a job that has it. */
+  whole?: true;
   /** With `named`: a single input needs no name. */
   unnamed?: true;
   /**

@@ -13,7 +13,8 @@ import { close, type OpenStage, openStages, type PipelineOptions } from './open.
 import { type Pump, startPump } from './pump.ts';
 import { advance, connectStages, emit, Flight, runTransform, type Stage } from './stage.ts';
 
-export type EndState = 'DONE' | 'DRAINED' | 'CANCELLED';
+/** `HANDED_OVER`: another pipeline goes on from the last checkpoint. */
+export type EndState = 'DONE' | 'DRAINED' | 'CANCELLED' | 'HANDED_OVER';
 
 export interface RunningPipeline {
   /** How the pipeline ended; rejects with what failed it. */
@@ -22,6 +23,8 @@ export interface RunningPipeline {
   drain(): void;
   /** Stops at once; what is not yet published is given up. */
   cancel(): void;
+  /** Ends with a checkpoint that another pipeline goes on from: windows stay open, and nothing of them is removed. */
+  handOver(): void;
   counters(): Counters;
   /** The least watermark of the sinks, ms since the epoch. */
   watermark(): number;
@@ -69,6 +72,7 @@ class Pipeline {
   #readSince = 0;
   #endedBefore: 'DONE' | 'DRAINED' | undefined;
   #stopped = false;
+  #handingOver = false;
   readonly #cancelled: Promise<'CANCELLED'>;
   #cancel: () => void = () => {};
   #fail: (error: unknown) => void = () => {};
@@ -101,6 +105,10 @@ class Pipeline {
         this.#stop();
         this.#cancel();
       },
+      handOver: () => {
+        this.#handingOver = true;
+        this.#wake();
+      },
       counters: () => this.#counters(),
       watermark: () => Math.min(...this.#stages.filter(isSink).map(stage => stage.watermark)),
       outputs: () => this.#sinks.flatMap(sink => sink.outputs?.() ?? []),
@@ -112,7 +120,7 @@ class Pipeline {
       await this.#commit();
       const state = this.#endedBefore ?? (await this.#flow());
       this.#closeQueues();
-      await this.#close(true);
+      await this.#close(state !== 'HANDED_OVER');
       if (state !== 'CANCELLED') this.#checkBooks();
       return state;
     } catch (error) {
@@ -145,7 +153,12 @@ class Pipeline {
   async #untilEnded(): Promise<EndState> {
     const finished = Promise.all(this.#pumps.map(pump => pump.finished)).then(() => true);
     finished.catch(() => {});
-    while (!(await this.#untilDue(finished))) await this.#checkpoint();
+    while (!(await this.#untilDue(finished))) {
+      const isLast = this.#handingOver;
+      await this.#checkpoint();
+      if (isLast) return 'HANDED_OVER';
+      for (const pump of this.#pumps) pump.resume();
+    }
     await this.#flight.empty();
     const state = this.#pumps.every(pump => pump.exhausted) ? 'DONE' : 'DRAINED';
     await this.#checkpoint(state);
@@ -160,7 +173,7 @@ class Pipeline {
     this.#readSince = 0;
     const due = new Promise<false>(resolve => {
       this.#wake = () => resolve(false);
-      timer = setTimeout(this.#wake, everyMs);
+      timer = setTimeout(this.#wake, this.#handingOver ? 0 : everyMs);
     });
     const ended = await Promise.race([finished, due]);
     clearTimeout(timer);
@@ -172,6 +185,7 @@ class Pipeline {
     if (this.#options.streaming && this.#readSince >= CHECKPOINT_ELEMENTS) this.#wake();
   }
 
+  /** Leaves the sources paused. */
   async #checkpoint(ended?: 'DONE' | 'DRAINED'): Promise<void> {
     await Promise.all(this.#pumps.map(pump => pump.pause()));
     await this.#flight.empty();
@@ -192,7 +206,6 @@ class Pipeline {
       for (const source of this.#sources) await source.acknowledge?.();
       crashPoint('source.acknowledged');
     }
-    for (const pump of this.#pumps) pump.resume();
   }
 
   async #commit(): Promise<void> {

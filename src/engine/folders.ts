@@ -20,14 +20,17 @@ export async function makeFolder(path: string): Promise<string | undefined> {
 }
 
 /** Undefined when it was made; else why not: it is there, or its parent is missing. Throws for any other reason. */
-async function tryToMake(path: string): Promise<'EEXIST' | 'ENOENT' | undefined> {
+async function tryToMake(path: string, again = true): Promise<'EEXIST' | 'ENOENT' | undefined> {
   try {
     await mkdir(path);
     return undefined;
   } catch (error) {
     const code = systemCode(error);
     if (code === 'EEXIST' && (await stat(path)).isDirectory()) return code;
-    if (code === 'ENOENT' && dirname(path) !== path && !(await exists(dirname(path)))) return code;
+    if (code !== 'ENOENT' || dirname(path) === path) throw error;
+    if (!(await exists(dirname(path)))) return code;
+    // Someone else may have made the folder above just now.
+    if (again) return tryToMake(path, false);
     throw error;
   }
 }

@@ -4,8 +4,18 @@ import type { Checkpoint } from './checkpoint.ts';
 import type { Sink, Source, StageContext, Transform } from './component.ts';
 import type { Stage } from './stage.ts';
 
+/** Where the state lies that a job has taken over from those before it. */
+export interface Lineage {
+  /** The first of them. */
+  jobId: string;
+  /** What stages were called when they began to keep state, where that is not their name now. */
+  stages: Record<string, string>;
+}
+
 export interface PipelineOptions {
   jobId: string;
+  /** Absent: the job has begun with nothing. */
+  lineage?: Lineage;
   templateId?: string;
   config: Config;
   /** The folder this worker keeps its checkpoint and its stages' files in. */
@@ -61,9 +71,11 @@ async function openStage(
   restored?: Checkpoint,
 ): Promise<OpenStage['part']> {
   const { component, config } = node;
+  const { jobId, lineage } = options;
   const context: StageContext = {
     stage: node.id,
-    jobId: options.jobId,
+    jobId,
+    keptAs: { jobId: lineage?.jobId ?? jobId, stage: lineage?.stages[node.id] ?? node.id },
     templateId: options.templateId,
     config: options.config,
     worker: options.worker,

@@ -129,11 +129,14 @@ pipeline:
       output: ['{"turnover":40}'],
     },
   ],
+  whole: true,
   output(input: ElementType, config) {
     check(config, input);
     return { form: 'row' };
   },
   outputs: lateOutputs,
+  // In a list: the states of a group have no names, only an order.
+  state: ({ group_by, combine, language }) => ({ group_by, combine: Object.entries(combine), language }),
   open: openCombine,
 });
 

@@ -93,6 +93,7 @@ pipeline:
       output: ['{"id":1,"a":"x","id0":null,"b":null}', '{"id":2,"a":"y","id0":2,"b":"z"}'],
     },
   ],
+  whole: true,
   inputs: 'named',
   output(_input, config, inputs) {
     const plan = planJoin(
@@ -115,6 +116,7 @@ pipeline:
     }
   },
   outputs: lateOutputs,
+  state: ({ equalities, type }) => ({ equalities, type }),
   open: async (config, context) => openJoin(config, context),
 });
 

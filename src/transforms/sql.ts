@@ -41,6 +41,7 @@ export const sql = defineTransform({
       query: { type: 'string', minLength: 1, description: 'The query, e.g. `SELECT … FROM PCOLLECTION`.' },
     },
   } as const,
+  whole: true,
   inputs: 'named',
   unnamed: true,
   examples: [
@@ -76,6 +77,8 @@ pipeline:
       output: ['{"id":1,"name":"ada"}', '{"id":2,"name":null}'],
     },
   ],
+  // The rows themselves: any query may go on with them.
+  state: () => ({}),
   output(input): ElementType {
     if (input.form !== 'failure') return { form: 'row' };
     throw new SluiceError(
@@ -113,7 +116,7 @@ async function openSql(query: string, context: StageContext): Promise<Transform>
   const folder = join(
     context.jobDirectory,
     'stages',
-    createHash('sha256').update(stage).digest('hex').slice(0, 32),
+    createHash('sha256').update(context.keptAs.stage).digest('hex').slice(0, 32),
   );
   const windows = await WindowRows.open(folder, restored);
   const fields: TableField[][] = restored?.fields ?? tables.map(() => []);

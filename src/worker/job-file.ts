@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { LetterPlace } from '../dlq/places.ts';
 import type { Replay } from '../dlq/replay-graph.ts';
 import { replaceFile } from '../engine/checkpoint.ts';
+import type { Lineage } from '../engine/open.ts';
 import { SluiceError, systemCode } from '../errors.ts';
 import { parseExact, stringifyExact } from '../formats/exact-json.ts';
 
@@ -20,6 +21,8 @@ export interface Job {
   pipeline: unknown;
   /** Where its dead letters are. */
   deadLetters?: LetterPlace[];
+  /** Set when it has taken over the state of another job. */
+  lineage?: Lineage;
   /** Set when it runs the dead letters of another job again. */
   replay?: Replay;
 }

@@ -38,6 +38,7 @@ async function work(): Promise<void> {
   await takeOver(directory);
   running = await startPipeline(graphOf(job), {
     jobId: job.id,
+    lineage: job.lineage,
     templateId: job.templateId,
     config,
     directory,

@@ -1,5 +1,6 @@
 /** What a worker and its launcher say to each other: one JSON object a line, through a pipe or a container's streams. */
 import type { Counters } from '../engine/counters.ts';
+import type { EndState } from '../engine/engine.ts';
 
 export type Severity = 'DEBUG' | 'INFO' | 'WARNING' | 'ERROR';
 
@@ -8,7 +9,7 @@ export type WorkerEvent =
   | { type: 'running' }
   | { type: 'progress'; progress: WorkerProgress }
   | { type: 'message'; severity: Severity; text: string; stage?: string; time: string }
-  | { type: 'ended'; state: 'DONE' | 'DRAINED' | 'CANCELLED'; progress: WorkerProgress; outputs: string[] }
+  | { type: 'ended'; state: EndState; progress: WorkerProgress; outputs: string[] }
   | { type: 'failed'; code: string; message: string; progress?: WorkerProgress };
 
 export interface WorkerProgress {

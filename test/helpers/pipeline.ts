@@ -59,9 +59,11 @@ export function start(nodes: GraphNode[], options: StartOptions): Promise<Runnin
 
 /** What a context of these settings looks like to a component. */
 export function contextOf(directory: string, more: Partial<StageContext> = {}): StageContext {
+  const { stage = 'Stage', jobId = 'job' } = more;
   return {
-    stage: 'Stage',
-    jobId: 'job',
+    stage,
+    jobId,
+    keptAs: { jobId, stage },
     config: { home: directory },
     worker: { index: 0, count: 1 },
     streaming: false,

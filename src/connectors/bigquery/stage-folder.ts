@@ -5,7 +5,10 @@ import { join } from 'node:path';
 import type { StageContext } from '../../engine/component.ts';
 
 /** Its name tells the stage's, and no two stages share one. */
-export async function makeStageFolder({ jobDirectory, stage }: StageContext): Promise<string> {
+export async function makeStageFolder({
+  jobDirectory,
+  keptAs: { stage },
+}: Pick<StageContext, 'jobDirectory' | 'keptAs'>): Promise<string> {
   const hash = createHash('sha256').update(stage).digest('hex').slice(0, 12);
   const folder = join(
     jobDirectory,

@@ -113,8 +113,8 @@ export async function openTableSink(settings: TableSinkSettings, context: StageC
             // A letter has up to three bytes in UTF-8 for each of its units.
             ...(length > 0 && { rows: { path: pathOf(segment), longestLine: 3 * state.longestLine } }),
             position: {
-              job: context.jobId,
-              stage: context.stage,
+              job: context.keptAs.jobId,
+              stage: context.keptAs.stage,
               worker: context.worker.index,
               checkpoint: segment,
             },

@@ -40,12 +40,12 @@ const MAX_LISTED = 1000;
 /** @throws SluiceError OUTPUT_UNWRITABLE when the folder cannot be made or written */
 export async function openFileSink(settings: FileSinkSettings, context: StageContext): Promise<Sink> {
   const { naming, encode } = settings;
-  const { windowing, worker, config } = context;
+  const { windowing, worker, config, keptAs } = context;
   const shards = shardsOf(settings.numShards, context);
   // A folder for each worker: whoever ends first takes away only his own.
   const fixed = localPath(fixedFolder(naming.prefix, naming.patterns) || './', config);
-  const folder = join(fixed, `.sluice-${context.jobId}-${worker.index}`);
-  const mine = `${createHash('sha256').update(context.stage).digest('hex').slice(0, 12)}.`;
+  const folder = join(fixed, `.sluice-${keptAs.jobId}-${worker.index}`);
+  const mine = `${createHash('sha256').update(keptAs.stage).digest('hex').slice(0, 12)}.`;
   const stagedPath = (window: WindowKey, late: boolean, shard: number) =>
     join(folder, `${mine}${window}${late ? '.late' : ''}.${shard}`);
   const windows = windowing.type === 'fixed' || windowing.type === 'sliding' ? windowing : undefined;

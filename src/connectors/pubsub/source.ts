@@ -110,7 +110,7 @@ export const readFromPubSub = defineSource({
 async function subscribe(
   connection: PubsubConnection,
   topic: string,
-  { jobId, stage, report }: StageContext,
+  { keptAs: { jobId, stage }, report }: StageContext,
 ): Promise<string> {
   if (await ensureTopic(connection, topic)) report('INFO', `created ${topic}`);
   const id = `sluice-${jobId}-${stage.replace(/[^A-Za-z0-9-]+/g, '-')}`.slice(0, 255);
@@ -119,8 +119,8 @@ async function subscribe(
   return name;
 }
 
-const directoryOf = ({ jobDirectory, stage }: StageContext): string =>
-  join(jobDirectory, 'stages', encodeURIComponent(stage));
+const directoryOf = ({ jobDirectory, keptAs }: StageContext): string =>
+  join(jobDirectory, 'stages', encodeURIComponent(keptAs.stage));
 
 const fileNameOf = ({ worker }: StageContext): string => `worker-${worker.index}`;
 

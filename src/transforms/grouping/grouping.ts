@@ -67,7 +67,7 @@ export class Grouping {
 
   /** @throws SluiceError when several workers share the job, or its files lack what the checkpoint promises */
   constructor({ accumulators, amends, maxBytes }: GroupingSettings, context: StageContext) {
-    const { stage, windowing, worker, jobDirectory } = context;
+    const { stage, keptAs, windowing, worker, jobDirectory } = context;
     if (worker.count > 1)
       throw new SluiceError(
         'PARAMETERS_INVALID',
@@ -79,7 +79,7 @@ export class Grouping {
     this.#cells = new Cells(accumulators, this.#latenessMs);
     this.#cellBytes = CELL_BYTES + 16 * accumulators.length;
     const restored = (context.restored ?? undefined) as Snapshot | undefined;
-    const name = createHash('sha256').update(stage).digest('hex').slice(0, 16);
+    const name = createHash('sha256').update(keptAs.stage).digest('hex').slice(0, 16);
     this.#state = new GroupState<Cell>(
       {
         folder: join(jobDirectory, 'stages', name),

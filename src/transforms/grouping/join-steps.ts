@@ -26,12 +26,18 @@ export class JoinSteps {
   constructor(plan: JoinPlan, context: StageContext) {
     const restored = (context.restored ?? undefined) as Snapshot | undefined;
     const { group } = accumulators;
+    const { stage, keptAs } = context;
     this.#plan = plan;
     this.#groupings = plan.steps.map(
       (_, i) =>
         new Grouping(
           { accumulators: group ? [group, group] : [], amends: false },
-          { ...context, stage: `${context.stage}[${i}]`, restored: restored?.steps[i] },
+          {
+            ...context,
+            stage: `${stage}[${i}]`,
+            keptAs: { ...keptAs, stage: `${keptAs.stage}[${i}]` },
+            restored: restored?.steps[i],
+          },
         ),
     );
     this.#fields = context.inputs.map(({ type }, i) => {
