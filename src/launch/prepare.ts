@@ -1,5 +1,5 @@
 /** From what the user asks for to a job that can be started: everything is checked before anything runs. */
-import { loadCatalog } from '../catalog/catalog.ts';
+import { type Catalog, loadCatalog } from '../catalog/catalog.ts';
 import { renderTemplate } from '../catalog/render.ts';
 import { validateParameters } from '../catalog/validate.ts';
 import { readTextFile } from '../cloud/storage.ts';
@@ -23,6 +23,8 @@ export interface LaunchRequest {
   pipeline?: string;
   parameters?: GivenParameters;
   numWorkers?: number;
+  /** The most workers it may have; by itself it asks for no more than one. */
+  maxWorkers?: number;
 }
 
 export interface PreparedJob {
@@ -30,11 +32,19 @@ export interface PreparedJob {
   graph: Graph;
 }
 
-/** @throws SluiceError for anything that the job could not be started with */
-export async function prepareJob(config: Config, request: LaunchRequest): Promise<PreparedJob> {
+/**
+ * @param catalog where templates are found; without one it is read now
+ * @throws SluiceError for anything that the job could not be started with
+ */
+export async function prepareJob(
+  config: Config,
+  request: LaunchRequest,
+  catalog?: Catalog,
+): Promise<PreparedJob> {
   const id = newJobId();
-  const { options, ...rendered } = await pipelineOf(config, id, request);
-  const workers = request.numWorkers ?? Number(options.numWorkers ?? 1);
+  const { options, ...rendered } = await pipelineOf(config, id, request, catalog);
+  const most = request.maxWorkers ?? options.maxNumWorkers ?? options.maxWorkers ?? Number.POSITIVE_INFINITY;
+  const workers = Math.min(request.numWorkers ?? Number(options.numWorkers ?? 1), Number(most));
   return complete({ id, ...rendered, createTime: now(), streaming: false, workers });
 }
 
@@ -75,6 +85,7 @@ async function pipelineOf(
   config: Config,
   jobId: string,
   { templateId, pipeline, parameters = {} }: LaunchRequest,
+  catalog?: Catalog,
 ) {
   if (templateId !== undefined && pipeline !== undefined)
     throw usage('name a template or a --pipeline, not both');
@@ -87,7 +98,7 @@ async function pipelineOf(
     };
   }
   if (templateId === undefined) throw usage('name a template, or give a --pipeline');
-  const template = await (await loadCatalog(config)).find(templateId);
+  const template = await (catalog ?? (await loadCatalog(config))).find(templateId);
   const validated = validateParameters(template, parameters);
   const context = { jobId, jobDirectory: jobDirectory(config, jobId), config };
   return {
