@@ -52,7 +52,7 @@ const ARROWS: Record<string, string[]> = {
   transforms: ['cloud', 'engine', 'formats', 'udf'],
   dlq: ['cloud', 'connectors', 'engine'],
   connectors: ['cloud', 'engine', 'formats'],
-  udf: ['engine'],
+  udf: ['cloud', 'engine'],
   formats: ['engine'],
   engine: [],
   cloud: ['formats'],

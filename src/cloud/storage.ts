@@ -3,16 +3,44 @@ import { readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Config, storageDirectory } from '../config.ts';
 import { SluiceError, systemCode } from '../errors.ts';
+import { requireAllowed, requireInBucket } from './roots.ts';
 
 const BUCKET = /^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$/;
 
+/** Linux takes no longer one. */
+const MAX_PATH_BYTES = 4095;
+
 /**
  * The local path that stands for `path`, which may be a pattern or a prefix.
- * @throws SluiceError INPUT_NOT_FOUND for a `gs://` path that names no valid bucket or would leave it
+ * @throws SluiceError INPUT_NOT_FOUND for a `gs://` path that names no valid bucket or would leave it, PATH_FORBIDDEN
  */
 export function localPath(path: string, config: Config): string {
   if (path.includes('\0')) throw new SluiceError('INPUT_NOT_FOUND', 'a path may not hold a NUL byte');
-  if (!path.startsWith('gs://')) return path.endsWith('/') ? `${resolve(path)}/` : resolve(path);
+  if (Buffer.byteLength(path) > MAX_PATH_BYTES)
+    throw new SluiceError(
+      'INPUT_NOT_FOUND',
+      `${path.slice(0, 80)}…: a path may have ${MAX_PATH_BYTES} bytes`,
+    );
+  const local = path.startsWith('gs://') ? objectPath(path, config) : absolutePath(path);
+  requireReachable(local, path, config);
+  return local;
+}
+
+/**
+ * Refuses a local path that the server may not use, and a link that leads out of a bucket.
+ * @param path what the user wrote, e.g. the pattern that found it
+ * @throws SluiceError PATH_FORBIDDEN
+ */
+export function requireReachable(local: string, path: string, config: Config): void {
+  if (!config.roots) return;
+  const bucket = /^gs:\/\/([^/]*)/.exec(path)?.[1];
+  if (bucket === undefined) requireAllowed(local, path, config);
+  else requireInBucket(local, path, join(storageDirectory(config), bucket));
+}
+
+const absolutePath = (path: string): string => (path.endsWith('/') ? `${resolve(path)}/` : resolve(path));
+
+function objectPath(path: string, config: Config): string {
   const [bucket = '', ...segments] = path.slice('gs://'.length).split('/');
   if (!BUCKET.test(bucket)) {
     throw new SluiceError(
@@ -43,7 +71,10 @@ const MAX_TEXT_BYTES = 1 << 22;
 export async function readTextFile(path: string, what: string, config: Config): Promise<string> {
   const local = localPath(path, config);
   try {
-    const { size } = await stat(local);
+    const stats = await stat(local);
+    const { size } = stats;
+    // A pipe would be waited for without end.
+    if (!stats.isFile()) throw new Error('it is not a regular file');
     if (size > MAX_TEXT_BYTES) throw new Error(`it has ${size} bytes, more than ${MAX_TEXT_BYTES}`);
     return await readFile(local, 'utf8');
   } catch (error) {

@@ -1,6 +1,7 @@
 /** Finds and reads the scripts of a UDF: local files, files of the local cloud, the library's, or a pattern. */
 import { existsSync, globSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, extname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { requireModestPattern } from '../cloud/patterns.ts';
 import { requireAllowed } from '../cloud/roots.ts';
 import { type Config, storageDirectory } from '../config.ts';
 import { SluiceError, systemCode } from '../errors.ts';
@@ -8,6 +9,8 @@ import type { UdfScript } from './frames.ts';
 import { EXTENSIONS, libraryFile } from './library-path.ts';
 import { MAX_SOURCE_BYTES } from './versions.ts';
 
+/** A pattern is looked for in one go, while all else waits. */
+const MAX_LOOKED_AT = 20_000;
 const FUNCTION_NAME = /^[A-Za-z_$][\w$]*$/;
 
 /**
@@ -64,7 +67,17 @@ const isScript = (file: string): boolean => EXTENSIONS.some(extension => extname
 
 function matches(path: string): string[] {
   if (existsSync(path)) return statSync(path).isFile() ? [path] : [];
-  return /[*?[{]/.test(path) ? globSync(path).toSorted() : [];
+  if (!/[*?[{]/.test(path)) return [];
+  requireModestPattern(path);
+  let looked = 0;
+  const exclude = (): boolean => {
+    if (++looked <= MAX_LOOKED_AT) return false;
+    throw new SluiceError(
+      'UDF_NOT_FOUND',
+      `${path} looks through more than ${MAX_LOOKED_AT} files: name the folder of the scripts`,
+    );
+  };
+  return globSync(path, { exclude }).toSorted();
 }
 
 function cloudPath(path: string, config: Config): string {

@@ -1,6 +1,7 @@
 /** Finds the files an input pattern stands for, and shares them out among workers. */
 import { glob, stat } from 'node:fs/promises';
-import { displayPath, localPath } from '../../cloud/storage.ts';
+import { requireModestPattern } from '../../cloud/patterns.ts';
+import { displayPath, localPath, requireReachable } from '../../cloud/storage.ts';
 import type { Config } from '../../config.ts';
 import { SluiceError, systemCode } from '../../errors.ts';
 
@@ -31,10 +32,12 @@ export async function listFiles(
   config: Config,
 ): Promise<InputFile[]> {
   const local = localPath(pattern, config);
+  requireModestPattern(local);
   const found = (await exists(local)) || !PATTERN.test(local) ? [local] : await Array.fromAsync(glob(local));
   const files: InputFile[] = [];
   for (const path of found.sort()) {
     if (path.includes('/.sluice-')) continue;
+    if (path !== local) requireReachable(path, displayPath(path, pattern, config), config);
     const file = await inputFile(path, displayPath(path, pattern, config), compression);
     if (file) files.push(file);
     else if (found.length === 1 && path === local) {
