@@ -1,19 +1,13 @@
 /** `sluice dlq list` and `show`. */
 import { styleText } from 'node:util';
-import { type Config, loadConfig } from '../config.ts';
-import { noteTaken } from '../dlq/ledger.ts';
-import { missingLetters, tallied } from '../dlq/missing.ts';
-import { readLetters } from '../dlq/read.ts';
-import { isWanted, type LetterGroup, type Survey, surveyLetters, type Wanted } from '../dlq/survey.ts';
+import { loadConfig } from '../config.ts';
+import type { MissingLetters } from '../dlq/missing.ts';
+import type { LetterGroup } from '../dlq/survey.ts';
 import type { DeadLetter } from '../engine/dead-letter.ts';
-import { SluiceError } from '../errors.ts';
-import { loadState } from '../jobs/job.ts';
-import { findLetters, type JobLetters, placeNames, warnOfMissing } from './dlq-letters.ts';
+import { type Asked, type LetterList, listLetters, showLetters } from '../tasks/look-at-letters.ts';
 import { printJson } from './output.ts';
 
-export interface ListOptions {
-  code?: string;
-  subscription?: string;
+export interface ListOptions extends Asked {
   json?: boolean;
 }
 
@@ -21,37 +15,25 @@ export interface ShowOptions extends ListOptions {
   limit: number;
 }
 
-export async function list(jobId: string, { code, subscription, json }: ListOptions): Promise<void> {
-  const config = loadConfig();
-  const letters = await findLetters(config, jobId, subscription);
-  const wanted: Wanted = { jobs: letters.jobs, code };
-  const tally = new Map<string, number>();
-  const survey = await surveyLetters(
-    tallied(readLetters(letters.places, config), tally),
-    wanted,
-    await takenOf(config, letters),
-  );
-  const places = placeNames(letters.places);
-  const missing = missingLetters(letters.counted, tally);
-  if (json) {
-    const { groups, count, waiting, faults } = survey;
-    const replays = letters.replays.map(({ id }) => id);
-    printJson({ jobId, deadLetters: count, waiting, groups, places, replays, missing, faults });
-  } else process.stdout.write(describe(jobId, survey, places));
-  warnOfMissing(missing);
-  if (missing.length > 0) process.exitCode = 1;
+export async function list(jobId: string, { json, ...asked }: ListOptions): Promise<void> {
+  const listed = await listLetters(loadConfig(), jobId, asked);
+  if (json) printJson(listed);
+  else process.stdout.write(describe(listed));
+  warnOfMissing(listed.missing);
+  if (listed.missing.length > 0) process.exitCode = 1;
 }
 
-async function takenOf(config: Config, { replays }: JobLetters): Promise<Set<string>> {
-  const taken = new Set<string>();
-  for (const { id } of replays)
-    if ((await loadState(config, id))?.state !== 'CANCELLED') await noteTaken(config, id, taken);
-  return taken;
+/** Warns of letters that are not where their job put them. */
+export function warnOfMissing(missing: readonly MissingLetters[]): void {
+  for (const { job, counted, found, places, why } of missing)
+    process.stderr.write(
+      `warning: job ${job} counted ${counted} dead letters, ${found} are found in ${places.join(', ')}: ${why}\n`,
+    );
 }
 
-function describe(jobId: string, { groups, count, waiting, faults }: Survey, places: string[]): string {
+function describe({ jobId, groups, deadLetters, waiting, faults, places }: LetterList): string {
   const lines = [
-    bold(`${number(count)} dead letters of job ${jobId}, ${number(waiting)} of them wait for a replay`),
+    bold(`${number(deadLetters)} dead letters of job ${jobId}, ${number(waiting)} of them wait for a replay`),
   ];
   const width = (key: 'code' | 'transform') =>
     Math.max(key.length, ...groups.map(group => shown(group[key]).length));
@@ -80,18 +62,9 @@ function describe(jobId: string, { groups, count, waiting, faults }: Survey, pla
 export async function show(
   jobId: string,
   id: string | undefined,
-  { code, limit, subscription, json }: ShowOptions,
+  { json, ...asked }: ShowOptions,
 ): Promise<void> {
-  const config = loadConfig();
-  const { jobs, places } = await findLetters(config, jobId, subscription);
-  const wanted: Wanted = { jobs, code, ...(id !== undefined && { ids: new Set([id]) }) };
-  const letters: DeadLetter[] = [];
-  for await (const found of readLetters(places, config)) {
-    if ('letter' in found && isWanted(found.letter, wanted)) letters.push(found.letter);
-    if (letters.length >= limit) break;
-  }
-  if (id !== undefined && letters.length === 0)
-    throw new SluiceError('DEAD_LETTER_NOT_FOUND', `job ${jobId} has no dead letter ${id}`);
+  const letters = await showLetters(loadConfig(), jobId, { ...asked, ...(id !== undefined && { id }) });
   if (json) printJson({ jobId, letters });
   else process.stdout.write(letters.map(describeLetter).join('\n') || 'there are no dead letters\n');
 }

@@ -1,6 +1,6 @@
-/** The dead letters of a job as the commands see them: the job with its replays, and every place they write to. */
+/** The dead letters of a job: the job with its replays, and every place they write to. */
 import type { Config } from '../config.ts';
-import { type CountedLetters, countLetters, type MissingLetters } from '../dlq/missing.ts';
+import { type CountedLetters, countLetters } from '../dlq/missing.ts';
 import { type LetterPlace, letterPlaces } from '../dlq/places.ts';
 import { describePlace, isReadable } from '../dlq/read.ts';
 import { collectTopic, topicOf } from '../dlq/topic.ts';
@@ -51,14 +51,6 @@ export async function findLetters(config: Config, id: string, subscription?: str
   }
   const jobs = new Set(wanted.map(each => each.id));
   return { asked, root, replays, launched: ids.length, jobs, places: readable, counted };
-}
-
-/** Warns of letters that are not where their job put them. */
-export function warnOfMissing(missing: readonly MissingLetters[]): void {
-  for (const { job, counted, found, places, why } of missing)
-    process.stderr.write(
-      `warning: job ${job} counted ${counted} dead letters, ${found} are found in ${places.join(', ')}: ${why}\n`,
-    );
 }
 
 /** The places, each once, as they are told. */

@@ -1,0 +1,161 @@
+/** Chooses the dead letters of a replay, and prepares the job that runs them again. */
+import { rm } from 'node:fs/promises';
+import { type Config, jobDirectory } from '../config.ts';
+import { noteTaken } from '../dlq/ledger.ts';
+import { type MissingLetters, missingLetters, tallied } from '../dlq/missing.ts';
+import { readLetters } from '../dlq/read.ts';
+import { branchesOf } from '../dlq/replay-graph.ts';
+import { lettersFile } from '../dlq/replay-source.ts';
+import { type Chosen, selectLetters } from '../dlq/select.ts';
+import { keepTopics } from '../dlq/topic.ts';
+import { SluiceError } from '../errors.ts';
+import { loadState, saveJob, saveState } from '../jobs/job.ts';
+import { addReplay } from '../jobs/replays.ts';
+import { type GivenParameters, type PreparedJob, prepareReplay } from '../launch/prepare.ts';
+import type { Job } from '../worker/job-file.ts';
+import { findLetters, type JobLetters } from './letters.ts';
+import type { Asked } from './look-at-letters.ts';
+
+export interface ReplayRequest extends Asked {
+  /** Only these letters. */
+  ids?: string[];
+  /** Another script for the function, or … */
+  udf?: string;
+  /** … another function of the script. */
+  function?: string;
+  /** Parameters of the template to be changed. */
+  parameters?: GivenParameters;
+  /** Also those that were replayed before. */
+  again?: boolean;
+  /** What was tried so often is not tried again. */
+  maxAttempts: number;
+}
+
+/** What is to be run, or why that is nothing. */
+export interface ChosenReplay {
+  /** Saved and noted, with its letters in its folder; absent: all letters were replayed before, or none are there. */
+  prepared?: PreparedJob;
+  replayedBefore: number;
+  /** Letters that are not where their job put them. */
+  missing: MissingLetters[];
+  /** What was left out, in words, and what is to be minded. */
+  warnings: string[];
+}
+
+/** Others may launch replays of the same job at the same time; one of them is always the first. */
+const MAX_TRIES = 5;
+
+/** @throws SluiceError REPLAY_REFUSED, DEAD_LETTER_NOT_FOUND */
+export async function chooseReplay(
+  config: Config,
+  jobId: string,
+  request: ReplayRequest,
+): Promise<ChosenReplay> {
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const letters = await findLetters(config, jobId, request.subscription);
+    const taken = await takenBefore(config, letters.replays, request);
+    const prepared = await prepareReplay(config, letters.asked, {
+      udf: udfOf(request),
+      parameters: request.parameters,
+    });
+    const chosen = await choose(config, letters, taken, prepared, request);
+    if (chosen) return chosen;
+  }
+  throw new SluiceError('REPLAY_REFUSED', `others launch replays of job ${jobId}: try again`);
+}
+
+/** Undefined when another replay was launched meanwhile. */
+async function choose(
+  config: Config,
+  letters: JobLetters,
+  taken: Set<string>,
+  prepared: PreparedJob,
+  request: ReplayRequest,
+): Promise<ChosenReplay | undefined> {
+  const { root, launched, jobs, places } = letters;
+  const { job, graph } = prepared;
+  const isSource = ({ component }: (typeof graph.nodes)[number]) => component.kind === 'source';
+  const tally = new Map<string, number>();
+  const told = await selectLetters(() => tallied(readLetters(places, config), tally), {
+    jobs,
+    code: request.code,
+    ...(request.ids && { ids: new Set(request.ids) }),
+    taken,
+    maxAttempts: request.maxAttempts,
+    sources: new Set(graph.nodes.filter(isSource).map(({ id }) => id)),
+    fileOf: source => lettersFile(config, job.id, source),
+  });
+  const { replayedBefore, unknown } = told;
+  const missing = missingLetters(letters.counted, tally);
+  const violations = missing.map(({ job: subject, counted, found, why }) => ({
+    subject,
+    message: `counted ${counted} dead letters, ${found} are found: ${why}`,
+  }));
+  if (unknown.length > 0) {
+    const message = `job ${letters.asked.id} has no dead letter ${unknown.join(', ')}`;
+    throw new SluiceError('DEAD_LETTER_NOT_FOUND', message, { violations });
+  }
+  const reasons = leftOut(told, request);
+  if (told.chosen === 0 && reasons.length > 0)
+    throw new SluiceError('REPLAY_REFUSED', `nothing is replayed: ${reasons.join('; ')}`, { violations });
+  if (told.chosen === 0) return { replayedBefore, missing, warnings: [] };
+  await saveJob(config, job);
+  // Whoever finds it noted must see that somebody runs it.
+  await saveState(config, job.id, 'RUNNING');
+  const added = await addReplay(config, root.id, launched, job.id);
+  if (!added) {
+    await rm(jobDirectory(config, job.id), { recursive: true, force: true });
+    return undefined;
+  }
+  await keepTopics(job.deadLetters ?? [], config);
+  const shared = branchesOf(graph).map(
+    stages => `${stages} read the same elements: each takes the replayed ones again`,
+  );
+  return { prepared, replayedBefore, missing, warnings: [...reasons, ...shared] };
+}
+
+/**
+ * The letters that replays have taken; none with `--again`. A replay that has written something and not ended is to
+ * be resumed, since nobody else knows how far it came; one of which nothing has come is given up.
+ */
+async function takenBefore(
+  config: Config,
+  replays: readonly Job[],
+  { again = false }: ReplayRequest,
+): Promise<Set<string>> {
+  const taken = new Set<string>();
+  for (const { id } of replays) {
+    const status = await loadState(config, id);
+    if (status?.state === 'CANCELLED') continue;
+    const progress = await noteTaken(config, id, taken);
+    if (progress === 'ended') continue;
+    if (status?.alive)
+      throw new SluiceError('REPLAY_REFUSED', `the replay ${id} is under way: wait for its end`);
+    if (progress === 'begun' && !again)
+      throw new SluiceError(
+        'REPLAY_REFUSED',
+        `the replay ${id} was interrupted: \`sluice resume ${id}\` goes on with it, --again gives it up`,
+      );
+    await saveState(config, id, 'CANCELLED');
+  }
+  return again ? new Set() : taken;
+}
+
+function udfOf({ udf: path, function: name }: ReplayRequest) {
+  if (path === undefined && name === undefined) return undefined;
+  return { ...(path !== undefined && { path }), ...(name !== undefined && { function: name }) };
+}
+
+function leftOut({ triedTooOften, withoutSource, faults }: Chosen, { maxAttempts }: ReplayRequest): string[] {
+  const reasons: string[] = [];
+  if (triedTooOften > 0)
+    reasons.push(
+      `${triedTooOften} letters were tried ${maxAttempts} times or more: --max-attempts lets them try again`,
+    );
+  if (withoutSource > 0)
+    reasons.push(
+      `${withoutSource} letters were made by a grouping, which cannot be given its elements again`,
+    );
+  if (faults > 0) reasons.push(`${faults} lines are no dead letters: \`sluice dlq list\` names them`);
+  return reasons;
+}
