@@ -1,7 +1,7 @@
-/** Launches a worker as a process of this machine. */
+/** Launches a worker as a process of this machine that ends with its launcher. */
 import { spawn } from 'node:child_process';
-import { programArguments } from '../program.ts';
 import { readLines, type WorkerCommand, type WorkerEvent } from '../worker/protocol.ts';
+import { allocation, LAST_WORDS, workerArguments } from './command.ts';
 
 export interface WorkerHandle {
   send(command: WorkerCommand): void;
@@ -13,28 +13,16 @@ export interface WorkerHandle {
   readonly exited: Promise<{ status: number | null; signal: NodeJS.Signals | null; lastWords: string }>;
 }
 
-const LAST_WORDS = 2000;
-
-/**
- * Batches are bigger than what glibc takes from its heap by default: it would map and unmap each one, which costs a
- * copying job two thirds of its time in page faults.
- */
-const MALLOC = { MALLOC_MMAP_THRESHOLD_: String(1 << 30), MALLOC_TRIM_THRESHOLD_: String(1 << 30) };
-
-/** The worker collects its garbage itself (see `engine/collect.ts`), without helper threads: the cores are for UDFs. */
-const FLAGS = ['--expose-gc', '--single-threaded-gc'];
-
 export function launchProcess(
   jobFile: string,
   index: number,
   onEvent: (event: WorkerEvent) => void,
 ): WorkerHandle {
-  const main = programArguments(new URL('../worker/main.ts', import.meta.url), FLAGS);
   // A group of its own: a Ctrl-C at the terminal is the launcher's to interpret.
-  const child = spawn(process.execPath, [...main, jobFile, String(index)], {
+  const child = spawn(process.execPath, workerArguments(jobFile, index), {
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
-    env: { ...process.env, ...MALLOC },
+    env: { ...process.env, ...allocation },
   });
   let lastWords = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {

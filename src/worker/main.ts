@@ -1,61 +1,75 @@
-/** The worker: runs one worker's part of a job. `main.ts JOB_FILE INDEX`; events on stdout, commands on stdin. */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+/**
+ * The worker: runs one worker's part of a job. `main.ts JOB_FILE INDEX` speaks through pipes and ends with its
+ * launcher; with `--detached` it speaks through files and outlives it.
+ */
 import { loadConfig } from '../config.ts';
 import { type RunningPipeline, startPipeline } from '../engine/engine.ts';
 import { asSluiceError, SluiceError } from '../errors.ts';
+import { claim, holderOf, TAKEN_STATUS } from './claim.ts';
+import { openFiles } from './files.ts';
 import { graphOf } from './graph.ts';
-import { isAlive, readJob } from './job-file.ts';
-import { readLines, type WorkerCommand, type WorkerEvent, type WorkerProgress } from './protocol.ts';
+import { readJob } from './job-file.ts';
+import { openPipes } from './pipes.ts';
+import { workerDirectory } from './places.ts';
+import type { Channel, WorkerProgress, WorkerWish } from './protocol.ts';
 
 const PROGRESS_MS = 500;
 const TAKEOVER_MS = 5000;
 
-const [jobPath = '', index = '0'] = process.argv.slice(2);
+const [jobPath = '', index = '0', mode] = process.argv.slice(2);
+const directory = workerDirectory(jobPath, Number(index));
 let running: RunningPipeline | undefined;
-let wanted: WorkerCommand['type'] | undefined;
+let wanted: WorkerWish | undefined;
 
-readLines<WorkerCommand>(process.stdin, ({ type }) => {
-  wanted = type;
-  obey();
-});
-// Whatever a thread is busy with: an exit would wait for it.
-process.stdin.on('end', () => process.kill(process.pid, 'SIGKILL'));
-
-try {
-  await work();
-} catch (thrown) {
-  const { code, message, exitStatus } = asSluiceError(thrown);
-  await tell({ type: 'failed', code, message, ...(running && { progress: progressOf(running) }) });
-  process.exit(exitStatus);
+if (mode === '--detached') {
+  // The folder is another's: whoever follows this job finds that one.
+  if (!(await takeOver())) process.exit(TAKEN_STATUS);
+  await workAndTell(openFiles(jobPath, directory, Number(index)), async () => {});
+} else {
+  await workAndTell(openPipes(), async () => {
+    if (await takeOver()) return;
+    throw new SluiceError('JOB_NOT_RESUMABLE', `process ${holderOf(directory)?.pid} still runs this job`);
+  });
 }
-process.exit(0);
 
-async function work(): Promise<void> {
+async function workAndTell(channel: Channel, prepare: () => Promise<void>): Promise<never> {
+  channel.onWish(wish => {
+    wanted = wish;
+    obey();
+  });
+  try {
+    await prepare();
+    await work(channel);
+  } catch (thrown) {
+    const { code, message, exitStatus } = asSluiceError(thrown);
+    await channel.tell({ type: 'failed', code, message, ...(running && { progress: progressOf(running) }) });
+    process.exit(exitStatus);
+  }
+  process.exit(0);
+}
+
+async function work(channel: Channel): Promise<void> {
   const config = loadConfig();
   const job = await readJob(jobPath);
-  const directory = join(dirname(jobPath), 'workers', index);
-  await takeOver(directory);
   running = await startPipeline(graphOf(job), {
     jobId: job.id,
-    lineage: job.lineage,
     templateId: job.templateId,
     config,
     directory,
     worker: { index: Number(index), count: job.workers },
     streaming: job.streaming,
     report: (severity, text, stage) =>
-      void tell({ type: 'message', severity, text, stage, time: new Date().toISOString() }),
+      void channel.tell({ type: 'message', severity, text, stage, time: new Date().toISOString() }),
   });
-  await tell({ type: 'running' });
+  await channel.tell({ type: 'running' });
   obey();
   const pipeline = running;
   const timer = setInterval(
-    () => void tell({ type: 'progress', progress: progressOf(pipeline) }),
+    () => void channel.tell({ type: 'progress', progress: progressOf(pipeline) }),
     PROGRESS_MS,
   );
   const state = await pipeline.ended.finally(() => clearInterval(timer));
-  await tell({ type: 'ended', state, progress: progressOf(pipeline), outputs: pipeline.outputs() });
+  await channel.tell({ type: 'ended', state, progress: progressOf(pipeline), outputs: pipeline.outputs() });
 }
 
 function obey(): void {
@@ -63,26 +77,17 @@ function obey(): void {
   if (wanted === 'cancel') running?.cancel();
 }
 
-/** Waits for an earlier worker on the same folder, orphaned by its launcher's end, to be gone. */
-async function takeOver(directory: string): Promise<void> {
-  await mkdir(directory, { recursive: true });
-  const path = join(directory, 'pid');
-  const before = Number(await readFile(path, 'utf8').catch(() => '0'));
+/** Waits for an earlier worker on the same folder, orphaned by its launcher's end, to be gone; false when it stays. */
+async function takeOver(): Promise<boolean> {
   const deadline = Date.now() + TAKEOVER_MS;
-  while (before > 0 && before !== process.pid && isAlive(before)) {
-    if (Date.now() > deadline)
-      throw new SluiceError('JOB_NOT_RESUMABLE', `process ${before} still runs this job`);
+  while (!claim(directory)) {
+    if (Date.now() > deadline) return false;
     await new Promise(resolve => setTimeout(resolve, 50));
   }
-  await writeFile(path, String(process.pid));
+  return true;
 }
 
 function progressOf(pipeline: RunningPipeline): WorkerProgress {
   const watermark = pipeline.watermark();
   return { counters: pipeline.counters(), ...(Number.isFinite(watermark) && { watermark }) };
-}
-
-/** Resolves once the line has left the process. */
-function tell(event: WorkerEvent): Promise<void> {
-  return new Promise(resolve => process.stdout.write(`${JSON.stringify(event)}\n`, () => resolve()));
 }

@@ -1,0 +1,91 @@
+/** Workers as processes of this machine that go on when whoever launched them ends. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, constants, fstatSync, mkdirSync, openSync, readSync } from 'node:fs';
+import type { Config } from '../config.ts';
+import { holderOf } from '../worker/claim.ts';
+import { isRunning, type ProcessIdentity } from '../worker/identity.ts';
+import { stderrFile, workerDirectory } from '../worker/places.ts';
+import { allocation, LAST_WORDS, workerArguments } from './command.ts';
+import { environmentOf, workerEnvironment } from './environment.ts';
+import type { LaunchedWorker, Launcher, WorkerEnd } from './launcher.ts';
+
+/** How often we look whether a process that is not our child still runs. */
+const LOOK_MS = 200;
+/** From the beginning, and each write behind what others wrote. */
+const AFRESH = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_APPEND;
+
+export function processLauncher(config: Config): Launcher {
+  return {
+    start(jobFile, index) {
+      const directory = workerDirectory(jobFile, index);
+      mkdirSync(directory, { recursive: true });
+      const stderr = openSync(stderrFile(directory), AFRESH, 0o600);
+      try {
+        const child = spawn(process.execPath, [...workerArguments(jobFile, index), '--detached'], {
+          // A session of its own: neither our terminal nor our end is its concern.
+          detached: true,
+          stdio: ['ignore', stderr, stderr],
+          env: { ...workerEnvironment(process.env), ...environmentOf(config), ...allocation },
+        });
+        child.unref();
+        return followChild(child, directory);
+      } finally {
+        closeSync(stderr);
+      }
+    },
+    find(jobFile, index) {
+      const directory = workerDirectory(jobFile, index);
+      const identity = holderOf(directory);
+      return identity && followStranger(identity, directory);
+    },
+  };
+}
+
+function followChild(child: ChildProcess, directory: string): LaunchedWorker {
+  const ended = new Promise<WorkerEnd>(resolve => {
+    child.on('error', error => resolve({ how: `could not be started: ${error.message}`, lastWords: '' }));
+    child.on('exit', (status, signal) => {
+      const how = signal ? `was killed by ${signal}` : `ended with status ${status}`;
+      resolve({ how, ...(status !== null && { status }), lastWords: lastWordsIn(directory) });
+    });
+  });
+  return {
+    ended,
+    kill: () => void child.kill('SIGKILL'),
+    forget: () => void child.removeAllListeners(),
+  };
+}
+
+function followStranger(identity: ProcessIdentity, directory: string): LaunchedWorker {
+  const { promise: ended, resolve } = Promise.withResolvers<WorkerEnd>();
+  const looking = setInterval(() => {
+    if (isRunning(identity)) return;
+    clearInterval(looking);
+    resolve({ how: 'is gone', lastWords: lastWordsIn(directory) });
+  }, LOOK_MS);
+  return {
+    ended,
+    kill: () => {
+      if (isRunning(identity)) process.kill(identity.pid, 'SIGKILL');
+    },
+    forget: () => clearInterval(looking),
+  };
+}
+
+function lastWordsIn(directory: string): string {
+  let file: number;
+  try {
+    file = openSync(stderrFile(directory), 'r');
+  } catch {
+    // It was never started from here.
+    return '';
+  }
+  try {
+    const { size } = fstatSync(file);
+    const words = Buffer.alloc(Math.min(size, LAST_WORDS));
+    readSync(file, words, 0, words.length, size - words.length);
+    return words.toString().trim();
+  } finally {
+    closeSync(file);
+  }
+}

@@ -1,0 +1,26 @@
+/** What starts workers that outlive their launcher, and finds them again. */
+
+export interface Launcher {
+  /** Starts a worker, which speaks through the files of its folder (see `worker/files.ts`). */
+  start(jobFile: string, index: number): LaunchedWorker;
+  /** The worker that runs in this folder, whoever started it. */
+  find(jobFile: string, index: number): LaunchedWorker | undefined;
+}
+
+export interface LaunchedWorker {
+  /** How it ended; never settles after `forget`. */
+  readonly ended: Promise<WorkerEnd>;
+  /** Ends it, whatever it does. */
+  kill(): void;
+  /** Stops watching it; it goes on. */
+  forget(): void;
+}
+
+export interface WorkerEnd {
+  /** In words, e.g. `was killed by SIGKILL`. */
+  how: string;
+  /** Known of those we have started ourselves. */
+  status?: number;
+  /** The last it said on stderr. */
+  lastWords: string;
+}

@@ -1,0 +1,56 @@
+/** The events of a worker in a file, which its launcher reads while it is written, or long after. */
+import { closeSync, fstatSync, fsyncSync, openSync, readSync, renameSync, writeSync } from 'node:fs';
+import { eventsFile, olderEventsFile } from './places.ts';
+import type { WorkerEvent } from './protocol.ts';
+
+/** What is told once; progress is not among it. */
+export type NotedEvent = Exclude<WorkerEvent, { type: 'progress' }> | { type: 'started' };
+
+/** A line of the file. */
+export interface LoggedEvent {
+  /** Names the event among all of the job, so that it counts once however often it is read. */
+  at: string;
+  event: NotedEvent;
+}
+
+export interface EventLog {
+  /** With `durable` it is on the disk when this returns. */
+  append(event: NotedEvent, durable?: boolean): void;
+}
+
+/** Beyond this the file becomes the older part, and the older part before it is gone. */
+const MAX_BYTES = 2 * 1024 * 1024;
+const NEWLINE = 0x0a;
+
+/** Goes on with the file of the workers before, under a name for this one: `0/lq3x9k-4711`. */
+export function openEventLog(directory: string, index: number, maxBytes = MAX_BYTES): EventLog {
+  const path = eventsFile(directory);
+  const incarnation = `${index}/${Date.now().toString(36)}-${process.pid}`;
+  let file = openSync(path, 'a+', 0o600);
+  let size = fstatSync(file).size;
+  let count = 0;
+  const write = (text: string) => {
+    size += writeSync(file, text);
+  };
+  // A line that a crash tore must not spoil the next one.
+  if (size > 0 && lastByte(file, size) !== NEWLINE) write('\n');
+  return {
+    append(event, durable = false) {
+      if (size > maxBytes) {
+        closeSync(file);
+        renameSync(path, olderEventsFile(directory));
+        file = openSync(path, 'a+', 0o600);
+        size = 0;
+      }
+      const line: LoggedEvent = { at: `${incarnation}/${count++}`, event };
+      write(`${JSON.stringify(line)}\n`);
+      if (durable) fsyncSync(file);
+    },
+  };
+}
+
+function lastByte(file: number, size: number): number | undefined {
+  const last = Buffer.alloc(1);
+  readSync(file, last, 0, 1, size - 1);
+  return last[0];
+}

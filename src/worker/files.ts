@@ -1,0 +1,62 @@
+/** A worker that outlives its launcher: events and progress go to files, and a file says what is wished of it. */
+import { readFile } from 'node:fs/promises';
+import { systemCode } from '../errors.ts';
+import { replaceText } from './claim.ts';
+import { openEventLog } from './event-log.ts';
+import { limitMessages, type Message } from './message-limit.ts';
+import { progressFile, wishFile } from './places.ts';
+import type { Channel, WorkerEvent, WorkerWish } from './protocol.ts';
+
+const LOOK_MS = 100;
+/** Longer texts are cut: a message is read by people. */
+const MAX_TEXT = 4000;
+
+/** Opens the files of this worker's folder, which it must have claimed. */
+export function openFiles(jobFile: string, directory: string, index: number): Channel {
+  const log = openEventLog(directory, index);
+  const limit = limitMessages();
+  const note = (messages: Message[]) => {
+    for (const message of messages) log.append({ ...message, text: cut(message.text) });
+  };
+  log.append({ type: 'started' });
+  return {
+    async tell(event: WorkerEvent) {
+      if (event.type === 'progress') {
+        orLater(() => replaceText(progressFile(directory), JSON.stringify(event.progress)));
+      } else if (event.type === 'message') {
+        orLater(() => note(limit.take(event)));
+      } else if (event.type === 'running') {
+        log.append(event);
+      } else {
+        note(limit.flush());
+        log.append(event, true);
+      }
+    },
+    onWish: listener => watchWish(wishFile(jobFile), listener),
+  };
+}
+
+/** On a full disk the work is what counts: what is told again, or is only a word on the way, may be missing. */
+function orLater(write: () => void): void {
+  try {
+    write();
+  } catch (error) {
+    if (systemCode(error) !== 'ENOSPC' && systemCode(error) !== 'EDQUOT') throw error;
+  }
+}
+
+const cut = (text: string): string => (text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text);
+
+function watchWish(path: string, listener: (wish: WorkerWish) => void): void {
+  let last = '';
+  const look = async () => {
+    const text = await readFile(path, 'utf8').catch(() => '');
+    if (text !== last) {
+      last = text;
+      const wish = text && JSON.parse(text).wish;
+      if (wish === 'drain' || wish === 'cancel' || wish === 'handover') listener(wish);
+    }
+    setTimeout(look, LOOK_MS);
+  };
+  void look();
+}
