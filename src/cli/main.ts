@@ -2,6 +2,8 @@
 import { Command, CommanderError } from 'commander';
 import { errorKinds } from '../errors.ts';
 import { registerDlq } from './dlq.ts';
+import { registerJobs } from './jobs.ts';
+import { registerLaunch } from './launch.ts';
 import { failWith } from './output.ts';
 import { registerPreview } from './preview.ts';
 import { registerPubsub } from './pubsub.ts';
@@ -21,6 +23,8 @@ for (const register of [
   registerTemplates,
   registerRun,
   registerResume,
+  registerLaunch,
+  registerJobs,
   registerPreview,
   registerDlq,
   registerUdf,

@@ -4,6 +4,7 @@ import type { ListedTemplate } from '../catalog/catalog.ts';
 import type { ParameterDescription, TemplateDescription } from '../catalog/describe.ts';
 import { loadConfig } from '../config.ts';
 import { failWith, printJson } from './output.ts';
+import { table } from './tables.ts';
 
 export function registerTemplates(program: Command): void {
   const templates = program.command('templates').description('list, show and test templates');
@@ -74,7 +75,7 @@ export function listText(all: readonly ListedTemplate[]): string {
           each.origin === 'user' ? `${each.title} (yours)` : each.title,
         ],
   );
-  return columns([['ID', 'TYPE', 'TITLE'], ...rows]);
+  return table([['ID', 'TYPE', 'TITLE'], ...rows]);
 }
 
 /** The whole of a template, for a terminal. */
@@ -103,19 +104,6 @@ function parameterText({ name, kind, description, ...rest }: ParameterDescriptio
   const lines = [`  ${name} (${kind})`, wrap(description, '      ')];
   if (facts.length > 0) lines.push(wrap(facts.join('; '), '      '));
   return lines.join('\n');
-}
-
-function columns(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map(row => row[column]?.length ?? 0)));
-  return rows
-    .map(row =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n')
-    .concat('\n');
 }
 
 function wrap(text: string, indent: string): string {
