@@ -17,6 +17,11 @@ export interface Supervisor {
   /** Takes a job into the store and the queue, and gives its record at once. @throws SluiceError JOB_NAME_TAKEN */
   launch(job: Job, record: JobRecord): Promise<JobRecord>;
   /**
+   * Takes a job into the store that is to take over from the running one: that is asked to hand over, and when it has,
+   * this one begins where it was. @throws SluiceError UPDATE_REFUSED when it runs no more
+   */
+  replace(jobId: string, job: Job, record: JobRecord): Promise<JobRecord>;
+  /**
    * Asks a job to stop; gives its record with the state it is in now. Asking twice is no error.
    * @throws SluiceError JOB_NOT_FOUND, JOB_ENDED
    */

@@ -1,19 +1,78 @@
-/** Replacing a streaming job by a new one of the same name, which takes over where it is. */
+/** Replaces a running streaming job by another one of its name, which takes over its positions and its open state. */
+import { jobDirectory } from '../config.ts';
+import { letterPlaces } from '../dlq/places.ts';
 import { SluiceError } from '../errors.ts';
+import { lineageOf, matchStages } from '../jobs/handover-match.ts';
+import { loadJob } from '../jobs/job.ts';
 import type { PreparedJob } from '../launch/prepare.ts';
 import type { JobRecord } from '../store/record.ts';
+import { graphOf } from '../worker/graph.ts';
+import type { Job } from '../worker/job-file.ts';
 import type { Service } from './service.ts';
 
-/** @throws SluiceError JOB_NOT_FOUND, UPDATE_REFUSED */
+/**
+ * Takes in the new job, which begins when the running one has handed over; gives its record at once.
+ * @throws SluiceError JOB_NOT_FOUND when no job of its name runs, UPDATE_REFUSED when it cannot take over
+ */
 export async function updateJob(
-  _service: Service,
-  _prepared: PreparedJob,
-  _record: JobRecord,
+  service: Service,
+  prepared: PreparedJob,
+  record: JobRecord,
 ): Promise<JobRecord> {
-  throw new SluiceError('NOT_IMPLEMENTED', 'Jobs cannot be updated yet: drain the job and launch it anew.');
+  const { replaced, job } = await planUpdate(service, prepared, record);
+  return service.supervisor.replace(replaced.id, job, { ...record, replaces: replaced.id });
 }
 
-/** What `updateJob` would refuse. */
+/** Refuses what `updateJob` would refuse. */
 export async function checkUpdate(service: Service, prepared: PreparedJob, record: JobRecord): Promise<void> {
-  await updateJob(service, prepared, record);
+  await planUpdate(service, prepared, record);
+}
+
+async function planUpdate({ config, store }: Service, prepared: PreparedJob, record: JobRecord) {
+  const replaced = store.jobs.named(record);
+  if (replaced?.state !== 'RUNNING' && replaced?.state !== 'DRAINING') throw notRunning(record);
+  checkKind(replaced, prepared);
+  const before = await loadJob(config, replaced.id);
+  // What a template puts into the job's folder stays where its predecessors have begun it.
+  const first = before.lineage?.jobId ?? before.id;
+  const pipeline = replaceText(
+    prepared.job.pipeline,
+    jobDirectory(config, prepared.job.id),
+    jobDirectory(config, first),
+  );
+  const graph = graphOf({ ...prepared.job, pipeline });
+  const matched = matchStages(graphOf(before), graph, record.transformNameMapping);
+  const job: Job = {
+    ...prepared.job,
+    pipeline,
+    deadLetters: letterPlaces(graph, prepared.job.id),
+    lineage: lineageOf(before, graph, prepared.job.id, matched),
+  };
+  return { replaced, job };
+}
+
+function checkKind({ id, streaming, state, wish, owner, workers }: JobRecord, { job }: PreparedJob): void {
+  if (!streaming) throw refused(`job ${id} is a batch job: wait for its end, then launch the new one`);
+  if (!job.streaming)
+    throw refused(`the new job is a batch job, which cannot take over from a streaming one: drain job ${id}`);
+  if (owner !== 'service') throw refused(`job ${id} is run by \`sluice run\`: stop it there`);
+  if (state === 'DRAINING' || wish !== undefined)
+    throw refused(`job ${id} is being stopped: launch the new one when it has ended`);
+  if (job.workers !== workers)
+    throw refused(
+      `job ${id} has ${workers} workers and the new one ${job.workers}: numWorkers must stay; otherwise drain the running job, and launch the new one`,
+    );
+}
+
+/** Terraform tries again for a while when it reads this. */
+const notRunning = ({ name }: JobRecord): SluiceError =>
+  new SluiceError('JOB_NOT_FOUND', `There is no active job named ${name} in RUNNING OR DRAINING state.`);
+
+const refused = (why: string): SluiceError => new SluiceError('UPDATE_REFUSED', why);
+
+function replaceText(value: unknown, from: string, to: string): unknown {
+  if (typeof value === 'string') return value.replaceAll(from, to);
+  if (Array.isArray(value)) return value.map(each => replaceText(each, from, to));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, replaceText(each, from, to)]));
 }

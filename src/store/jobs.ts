@@ -67,17 +67,36 @@ export function jobsIn(database: DatabaseSync) {
    * Takes in a job that has not ended.
    * @throws SluiceError JOB_NAME_TAKEN, or REPLAY_REFUSED when another replay has its number
    */
-  const insert = (record: JobRecord): void =>
+  const insert = (record: JobRecord): void => transaction(database, () => add(record));
+
+  const add = (record: JobRecord): void => {
+    if (named(record)) throw nameTaken(record);
+    const { id, name, projectId, location, state, owner, createTime, replay } = record;
+    const order = [createTime, replay?.root ?? null, replay?.number ?? null];
+    try {
+      insertion.run(id, name, projectId, location, state, owner, ...order, JSON.stringify(record));
+    } catch (error) {
+      if (!isTaken(error) || !replay) throw error;
+      throw new SluiceError('REPLAY_REFUSED', `others launch replays of job ${replay.root}: try again`);
+    }
+  };
+
+  /**
+   * Takes in the successor of a running job, which gives up its name and is to hand over; gives its record.
+   * @throws SluiceError UPDATE_REFUSED when it does not run, or is being stopped
+   */
+  const replace = (id: string, successor: JobRecord): JobRecord =>
     transaction(database, () => {
-      if (named(record)) throw nameTaken(record);
-      const { id, name, projectId, location, state, owner, createTime, replay } = record;
-      const order = [createTime, replay?.root ?? null, replay?.number ?? null];
-      try {
-        insertion.run(id, name, projectId, location, state, owner, ...order, JSON.stringify(record));
-      } catch (error) {
-        if (!isTaken(error) || !replay) throw error;
-        throw new SluiceError('REPLAY_REFUSED', `others launch replays of job ${replay.root}: try again`);
-      }
+      const before = require(id);
+      if (before.state !== 'RUNNING' || before.wish !== undefined)
+        throw new SluiceError(
+          'UPDATE_REFUSED',
+          `job ${id} is being stopped: launch the new one when it has ended`,
+        );
+      const record: JobRecord = { ...before, wish: 'UPDATED', replacedBy: successor.id };
+      write(record);
+      add(successor);
+      return record;
     });
 
   /** Changes what is no state; gives the new record. @throws SluiceError JOB_NAME_TAKEN when it asks for its name back */
@@ -114,6 +133,8 @@ export function jobsIn(database: DatabaseSync) {
     transaction(database, () => {
       const before = require(id);
       if (isEnded(before.state) || before.wish === 'CANCELLED') return before;
+      // What it has open its successor will close.
+      if (before.wish === 'UPDATED' && wished === 'DRAINED') return before;
       const record = { ...before, wish: wished };
       write(record);
       return record;
@@ -146,7 +167,7 @@ export function jobsIn(database: DatabaseSync) {
   const replaysOf = (root: string): string[] => replayIds.all(root).map(({ id }) => String(id));
 
   const { list } = listingIn(database);
-  return { get, require, named, insert, change, move, wish, reopen, list, active, replaysOf };
+  return { get, require, named, insert, replace, change, move, wish, reopen, list, active, replaysOf };
 }
 
 const nameTaken = ({ name }: JobRecord): SluiceError =>
