@@ -47,7 +47,7 @@ async function preview(templateId: string | undefined, options: PreviewOptions):
     import('./output.ts'),
   ]);
   const config = loadConfig();
-  const { job, graph } = await prepareJob(config, { templateId, ...options });
+  const { job, graph } = await prepareJob(config, { templateId, ...options, dryRun: true });
   const directory = await mkdtemp(join(tmpdir(), 'sluice-preview-'));
   try {
     const elements = await previewPipeline(

@@ -12,6 +12,7 @@ import { newJobId } from '../jobs/job.ts';
 import { parseYaml } from '../pipeline/yaml.ts';
 import { graphOf } from '../worker/graph.ts';
 import type { Job } from '../worker/job-file.ts';
+import { keepUdfs, pinUdfs } from './pin-udfs.ts';
 
 /** Parameters as a user gives them: text mostly, since `gcloud` sends nothing else. */
 export type GivenParameters = Record<string, unknown>;
@@ -25,6 +26,8 @@ export interface LaunchRequest {
   numWorkers?: number;
   /** The most workers it may have; by itself it asks for no more than one. */
   maxWorkers?: number;
+  /** Nothing is going to run, so nothing is kept for it. */
+  dryRun?: boolean;
 }
 
 export interface PreparedJob {
@@ -45,7 +48,7 @@ export async function prepareJob(
   const { options, ...rendered } = await pipelineOf(config, id, request, catalog);
   const most = request.maxWorkers ?? options.maxNumWorkers ?? options.maxWorkers ?? Number.POSITIVE_INFINITY;
   const workers = Math.min(request.numWorkers ?? Number(options.numWorkers ?? 1), Number(most));
-  return complete({ id, ...rendered, createTime: now(), streaming: false, workers });
+  return complete(config, { id, ...rendered, createTime: now(), streaming: false, workers }, request.dryRun);
 }
 
 /**
@@ -63,11 +66,13 @@ export async function prepareReplay(
   const { pipeline, parameters: kept } = rendered;
   const replay: Replay = { of: original.id, ...(udf && { udf }) };
   const job = { id, templateId, parameters: kept, createTime: now(), streaming: false, workers: 1, pipeline };
-  return complete({ ...job, replay });
+  return complete(config, { ...job, replay });
 }
 
-function complete(job: Job): PreparedJob {
+async function complete(config: Config, given: Job, dryRun = false): Promise<PreparedJob> {
+  const { job, pins } = pinUdfs(given, config);
   const graph = graphOf(job);
+  if (!dryRun) await keepUdfs(pins, config);
   const streaming = graph.nodes.some(isEndless);
   return { graph, job: { ...job, streaming, deadLetters: letterPlaces(graph, job.id) } };
 }
