@@ -27,7 +27,7 @@ export function pinUdfs(job: Job, config: Config): { job: Job; pins: PinnedUdfs 
   };
 
   function pin(given: string): string {
-    return isOpen(given) ? pinOf(given, pins, config) : given;
+    return isOfLibrary(given) ? pinOf(given, pins, config) : given;
   }
 }
 
@@ -43,14 +43,14 @@ function pinWithin(value: unknown, pins: PinnedUdfs, config: Config): void {
   // What Create gives is data, whatever it looks like.
   if (value.type === 'Create') return;
   for (const [key, each] of Object.entries(value)) {
-    if (key === 'path' && isOpen(each) && !(Number(value.reload_minutes) > 0))
+    if (key === 'path' && isOfLibrary(each) && !(Number(value.reload_minutes) > 0))
       value.path = pinOf(each, pins, config);
     else pinWithin(each, pins, config);
   }
 }
 
-const isOpen = (value: unknown): value is string =>
-  typeof value === 'string' && value.startsWith('udf://') && !value.includes('@');
+const isOfLibrary = (value: unknown): value is string =>
+  typeof value === 'string' && value.startsWith('udf://');
 
 function pinOf(path: string, pins: PinnedUdfs, config: Config): string {
   const known = pins.get(path) ?? pinned(path, config);

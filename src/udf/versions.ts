@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
-import { basename, dirname, extname, join } from 'node:path';
+import { basename, dirname, extname, join, relative } from 'node:path';
 import type { Config } from '../config.ts';
 import { syncDirectory } from '../engine/checkpoint.ts';
 import { SluiceError, systemCode } from '../errors.ts';
@@ -30,7 +30,7 @@ export interface UdfVersion {
   latest: boolean;
 }
 
-/** `udf://name` with the version that it means now; nothing is kept by that. @throws SluiceError UDF_NOT_FOUND */
+/** A path of the library with the version that it means now; nothing is kept by that. @throws SluiceError UDF_NOT_FOUND */
 export function pinned(path: string, config: Home): string {
   const { name, file } = libraryFile(path, config);
   return `udf://${name}@${versionOf(readFileSync(file))}`;
@@ -123,10 +123,13 @@ async function writeVersion(config: Home, name: string, content: Buffer, module:
 
 /** A link in the library must not lead what is written elsewhere. */
 function makeFolder(config: Home, folder: string): void {
-  mkdirSync(ownFolder(config), { recursive: true, mode: 0o700 });
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  if (realpathSync(folder) !== join(realpathSync(ownFolder(config)), folder.slice(ownFolder(config).length)))
-    throw new SluiceError('PATH_FORBIDDEN', `${folder} is a link that leads out of the library`);
+  const own = ownFolder(config);
+  mkdirSync(own, { recursive: true, mode: 0o700 });
+  for (const path of [dirname(folder), folder]) {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    if (realpathSync(path) === join(realpathSync(own), relative(own, path))) continue;
+    throw new SluiceError('PATH_FORBIDDEN', `${path} is a link that leads elsewhere: remove it`);
+  }
 }
 
 const extensionOf = (module: boolean): string => (module ? '.mjs' : '.js');
