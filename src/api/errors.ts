@@ -63,7 +63,7 @@ function messageOf({ code, message, violations }: SluiceError, requestId?: strin
   return `The template parameters are invalid. Details: \n${lines.length > 0 ? lines.join('\n') : message}`;
 }
 
-function detailsOf({ code, violations }: SluiceError, requestId?: string) {
+function detailsOf({ code, message, violations }: SluiceError, requestId?: string) {
   const details: ({ '@type': string } & Record<string, unknown>)[] = [];
   if (code === 'PARAMETERS_INVALID' && violations.length > 0)
     details.push({
@@ -78,7 +78,13 @@ function detailsOf({ code, violations }: SluiceError, requestId?: string) {
       '@type': 'type.googleapis.com/google.rpc.BadRequest',
       fieldViolations: violations.map(fieldViolation),
     });
-  details.push({ '@type': 'type.googleapis.com/google.rpc.ErrorInfo', reason: code, domain: 'sluice' });
+  details.push({
+    '@type': 'type.googleapis.com/google.rpc.ErrorInfo',
+    reason: code,
+    domain: 'sluice',
+    // What `sluice` says of it, without what is said for the clients of Dataflow.
+    ...(code === 'PARAMETERS_INVALID' && { metadata: { message } }),
+  });
   if (code === 'INTERNAL' && requestId)
     details.push({ '@type': 'type.googleapis.com/google.rpc.RequestInfo', requestId });
   return details;

@@ -151,7 +151,15 @@ function parse(text: string, url: string): unknown {
 }
 
 interface ErrorAnswer {
-  error?: { message?: string; details?: Record<string, unknown>[] };
+  error?: { message?: string; details?: Detail[] };
+}
+
+/** What we read of `google.rpc.ErrorInfo` and `google.rpc.BadRequest`. */
+interface Detail {
+  domain?: string;
+  reason?: string;
+  metadata?: { message?: string };
+  fieldViolations?: { field?: string; description?: string }[];
 }
 
 /** The error that the server told, as if it had been thrown here. */
@@ -159,26 +167,19 @@ function errorOf(status: number, text: string, url: string): SluiceError {
   const { error } = (parse(text, url) ?? {}) as ErrorAnswer;
   if (typeof error?.message !== 'string') throw noSluice(url);
   const details = error.details ?? [];
-  const reason = details.find(each => each.domain === 'sluice')?.reason;
-  const violations = violationsOf(details);
-  // The violations stand in the message too, for clients that show nothing else.
-  const [message = ''] = violations.length > 0 ? error.message.split(/:? Details: ?\n/) : [error.message];
-  return new SluiceError(isCode(reason) ? reason : codeOf(status), message, { violations });
+  const { reason, metadata } = details.find(each => each.domain === 'sluice') ?? {};
+  const message = metadata?.message ?? error.message;
+  return new SluiceError(isCode(reason) ? reason : codeOf(status), message, {
+    violations: violationsOf(details),
+  });
 }
 
 const isCode = (reason: unknown): reason is ErrorCode =>
   typeof reason === 'string' && Object.hasOwn(errorKinds, reason);
 
-function violationsOf(details: readonly Record<string, unknown>[]): Violation[] {
-  for (const { parameterViolations, fieldViolations } of details) {
-    const found = parameterViolations ?? fieldViolations;
-    if (!Array.isArray(found)) continue;
-    return found.map(({ parameter, field, description }) => ({
-      subject: String(parameter ?? field),
-      message: String(description),
-    }));
-  }
-  return [];
+function violationsOf(details: readonly Detail[]): Violation[] {
+  const fields = details.flatMap(({ fieldViolations = [] }) => fieldViolations);
+  return fields.map(({ field = '', description = '' }) => ({ subject: field, message: description }));
 }
 
 /** For answers that name no code of ours, e.g. of a proxy in between. */
