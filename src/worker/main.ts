@@ -53,6 +53,7 @@ async function work(channel: Channel): Promise<void> {
   const job = await readJob(jobPath);
   running = await startPipeline(graphOf(job), {
     jobId: job.id,
+    lineage: job.lineage,
     templateId: job.templateId,
     config,
     directory,
@@ -75,6 +76,7 @@ async function work(channel: Channel): Promise<void> {
 function obey(): void {
   if (wanted === 'drain') running?.drain();
   if (wanted === 'cancel') running?.cancel();
+  if (wanted === 'handover') running?.handOver();
 }
 
 /** Waits for an earlier worker on the same folder, orphaned by its launcher's end, to be gone; false when it stays. */
