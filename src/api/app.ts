@@ -1,27 +1,59 @@
 /** The HTTP application: every operation at its paths, every error as JSON. */
-import express, { type Express, type NextFunction, type Request, type Response } from 'express';
-import { local } from '../access/roles.ts';
-import { asSluiceError, errorKinds, SluiceError } from '../errors.ts';
+import type { IncomingMessage } from 'node:http';
+import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
+import helmet from 'helmet';
+import type { Authenticate } from '../access/authenticate.ts';
+import { SluiceError } from '../errors.ts';
 import type { Service } from '../service/service.ts';
-import { callOperation } from './call.ts';
+import { accessLog, requestIdOf } from './access-log.ts';
+import { answer, type Streams } from './answer.ts';
+import { asApiError, errorAnswer } from './errors.ts';
+import { type Admission, admit, callerOf, limitRate } from './guard.ts';
 import type { Operation } from './operation.ts';
 import { sluiceOperations } from './operations/index.ts';
+import { reference } from './reference.ts';
+import { systemOperations } from './system/index.ts';
+import { documentOf } from './system/openapi.ts';
 import { dataflowOperations } from './v1b3/index.ts';
 
-export const operations: readonly Operation[] = [...dataflowOperations, ...sluiceOperations];
+const declared = [...dataflowOperations, ...sluiceOperations, ...systemOperations];
 
-export function createApp(service: Service): Express {
+export const operations: readonly Operation[] = [...declared, documentOf(declared)];
+
+export interface AppOptions {
+  authenticate: Authenticate;
+  requestsPerMinute: number;
+  /** Ends all streams. */
+  ending: AbortSignal;
+}
+
+export function createApp(service: Service, options: AppOptions): Express {
   const app = express();
-  app.use(express.json({ limit: '1mb' }));
-  for (const operation of operations)
-    for (const path of [operation.path, ...(operation.alsoAt ?? [])])
-      app[operation.method](routeOf(path), (request, response) =>
-        answer(operation, request, response, service),
+  app.disable('x-powered-by').disable('etag').enable('case sensitive routing').set('query parser', 'simple');
+  app.use(accessLog(service.log), headers, decodeColons);
+  app.use(admit(options.authenticate), unlessHealth(limitRate(options.requestsPerMinute)));
+  const streams: Streams = { open: 0, ending: options.ending };
+  const routes = operations.flatMap(operation =>
+    [operation.path, ...(operation.alsoAt ?? [])].map(path => ({ operation, path: routeOf(path) })),
+  );
+  // Among paths of the same length `jobs/{id}:snapshot` is to be asked before `jobs/{id}`.
+  routes.sort((a, b) => variablesOf(a.path) - variablesOf(b.path) || b.path.length - a.path.length);
+  for (const { operation, path } of routes)
+    app[operation.method](path, (request, response) => {
+      response.locals.operation = operation;
+      const began = performance.now();
+      response.on('close', () =>
+        service.metrics.noteRequest(operation.id, response.statusCode, (performance.now() - began) / 1000),
       );
-  app.use(() => {
-    throw new SluiceError('ROUTE_NOT_FOUND', 'there is no such route');
-  });
-  app.use(tellError);
+      return answer(operation, { request, response }, service, streams);
+    });
+  for (const { operation, path } of routes)
+    app.all(path, (_, response, next) => {
+      response.locals.methods = [...(response.locals.methods ?? []), operation.method.toUpperCase()];
+      next();
+    });
+  app.use('/reference', reference());
+  app.use(noRoute, tellError(service));
   return app;
 }
 
@@ -29,25 +61,63 @@ export function createApp(service: Service): Express {
 const routeOf = (path: string): string =>
   path.replaceAll(':', String.raw`\:`).replaceAll(/\{(\w+)\}/g, ':$1');
 
-async function answer(operation: Operation, request: Request, response: Response, service: Service) {
-  const gone = new AbortController();
-  response.on('close', () => gone.abort());
-  const result = await callOperation(
-    operation,
-    {
-      path: request.params as Record<string, string>,
-      query: request.query as Record<string, unknown>,
-      body: request.body,
-      caller: local,
-      signal: gone.signal,
-    },
-    service,
-  );
-  response.json(result);
-}
+const variablesOf = (route: string): number => route.split('/:').length;
 
-function tellError(thrown: unknown, _: Request, response: Response, __: NextFunction): void {
-  const { code, message } = asSluiceError(thrown);
-  const { http } = errorKinds[code];
-  response.status(http).json({ error: { code: http, message, status: code } });
-}
+/** Nothing that is served here may be shown inside a page of others, or load anything of others. */
+const headers: RequestHandler = helmet({
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: {
+      defaultSrc: ["'none'"],
+      scriptSrc: ["'self'"],
+      styleSrc: ["'self'"],
+      imgSrc: ["'self'", 'data:'],
+      connectSrc: ["'self'"],
+      baseUri: ["'none'"],
+      formAction: ["'none'"],
+      frameAncestors: ["'none'"],
+    },
+  },
+  // There is no TLS here: a proxy that has it says so itself.
+  strictTransportSecurity: false,
+});
+
+/** `flexTemplates%3Alaunch` is `flexTemplates:launch`. */
+const decodeColons: RequestHandler = (request, _, next) => {
+  const [path = '', ...query] = request.url.split('?');
+  if (/%3a/i.test(path)) request.url = [path.replaceAll(/%3a/gi, ':'), ...query].join('?');
+  next();
+};
+
+const unlessHealth =
+  (limit: RequestHandler): RequestHandler =>
+  (request, response, next) =>
+    request.path === '/healthz' || request.path === '/readyz' ? next() : limit(request, response, next);
+
+const noRoute: RequestHandler = (request, response) => {
+  const { methods, ...admission } = response.locals as Admission & { methods?: string[] };
+  callerOf(admission);
+  if (!methods) throw new SluiceError('ROUTE_NOT_FOUND', `There is no ${request.path} here.`);
+  const allowed = [...new Set(methods.flatMap(method => (method === 'GET' ? ['GET', 'HEAD'] : method)))];
+  response.set('allow', [...allowed, 'OPTIONS'].join(', '));
+  if (request.method !== 'OPTIONS')
+    throw new SluiceError('METHOD_NOT_ALLOWED', `${request.path} takes ${allowed.join(', ')} only.`);
+  response.status(204).end();
+};
+
+const tellError =
+  ({ log }: Service): ErrorRequestHandler =>
+  (thrown, request, response, next) => {
+    const requestId = requestIdOf(request);
+    const error = asApiError(thrown);
+    if (error.code === 'INTERNAL') log.error({ requestId, err: error.cause ?? error }, 'a request failed');
+    if (response.headersSent) return next(thrown);
+    const { http, body } = errorAnswer(error, requestId);
+    if (http === 401) response.set('www-authenticate', 'Bearer realm="sluice"');
+    // What is still to come of a body that was refused is not waited for.
+    if (!request.complete && hasBody(request)) response.set('connection', 'close');
+    response.status(http).json(body);
+  };
+
+const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;

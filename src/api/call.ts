@@ -16,7 +16,7 @@ export async function callOperation(
   if (role !== 'none' && !mayAct(request.caller, role))
     throw new SluiceError('PERMISSION_DENIED', `${operation.id} needs a token with the role ${role}`);
   const normalised = operation.normalise?.(request) ?? request;
-  const query = { ...normalised.query };
+  const query = knownOf(operation.query, normalised.query);
   const violations = [
     ...violationsOf(operation.query, query, 'query'),
     ...violationsOf(operation.body, normalised.body, 'body'),
@@ -26,6 +26,22 @@ export async function callOperation(
     throw new SluiceError('REQUEST_INVALID', `Invalid request: ${details}`, { violations });
   }
   return operation.handle({ ...normalised, query }, service);
+}
+
+/**
+ * What the schema of the query names: clients add keys of their own, which mean nothing here. A key that was given
+ * several times keeps its last value, unless a list is asked for.
+ */
+function knownOf(schema: object | undefined, query: Record<string, unknown>): Record<string, unknown> {
+  const { properties = {} } = (schema ?? {}) as { properties?: Record<string, { type?: unknown }> };
+  const known: Record<string, unknown> = {};
+  for (const [key, { type }] of Object.entries(properties)) {
+    if (!Object.hasOwn(query, key)) continue;
+    const value = query[key];
+    if (type === 'array') known[key] = Array.isArray(value) ? value : [value];
+    else known[key] = Array.isArray(value) ? value.at(-1) : value;
+  }
+  return known;
 }
 
 const forQueries = withFormats(
@@ -38,6 +54,9 @@ function withFormats(ajv: Ajv2020): Ajv2020 {
   return ajv;
 }
 
+/** Of a body that is wrong all over the first will do. */
+const MAX_VIOLATIONS = 50;
+
 const compiled = new WeakMap<object, ValidateFunction>();
 
 function violationsOf(schema: object | undefined, value: unknown, part: 'query' | 'body'): Violation[] {
@@ -48,8 +67,14 @@ function violationsOf(schema: object | undefined, value: unknown, part: 'query' 
     compiled.set(schema, validate);
   }
   if (validate(value)) return [];
-  return (validate.errors ?? []).map(({ instancePath, message = 'is not valid', params }) => ({
+  return (validate.errors ?? []).slice(0, MAX_VIOLATIONS).map(({ instancePath, params, ...error }) => ({
     subject: instancePath === '' ? part : instancePath.slice(1).replaceAll('/', '.'),
-    message: params.additionalProperty ? `${message}: ${params.additionalProperty}` : message,
+    message: `${error.message ?? 'is not valid'}${detailOf(params)}`,
   }));
+}
+
+/** What the validator knows and its message leaves out. */
+function detailOf({ additionalProperty, allowedValues }: Record<string, unknown>): string {
+  if (additionalProperty !== undefined) return `: ${additionalProperty}`;
+  return Array.isArray(allowedValues) ? `: ${allowedValues.join(', ')}` : '';
 }

@@ -57,7 +57,11 @@ export interface Operation<Query = Record<string, unknown>, Body = unknown> {
   handle(request: ApiRequest<Query, Body>, service: Service): Promise<object> | object;
 }
 
-type ValueOf<Schema, Otherwise> = Schema extends JSONSchema ? FromSchema<Schema> : Otherwise;
+type ValueOf<Schema, Otherwise> = object extends Schema
+  ? Otherwise
+  : Schema extends JSONSchema
+    ? FromSchema<Schema>
+    : Otherwise;
 
 /** Declares an operation; the types of its query and body derive from their schemas. */
 export function defineOperation<const Query extends object = object, const Body extends object = object>(

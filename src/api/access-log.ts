@@ -1,0 +1,50 @@
+/** A line in the log for each request: who asked for what, what came of it, how long it took. */
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { RequestHandler, Response } from 'express';
+import { pinoHttp } from 'pino-http';
+import type { Log } from '../service/log.ts';
+import type { Admission } from './guard.ts';
+import type { Operation } from './operation.ts';
+
+/** The id of a request, which its answer and its lines in the log carry. */
+export const requestIdOf = (request: IncomingMessage): string => String(request.id);
+
+/** Asked for every few seconds by machines: only of interest when they fail. */
+const ROUTINE = new Set(['/healthz', '/readyz', '/metrics']);
+
+export const accessLog = (log: Log): RequestHandler =>
+  pinoHttp({
+    logger: log,
+    genReqId: (_, response) => {
+      const id = randomUUID();
+      response.setHeader('x-request-id', id);
+      return id;
+    },
+    customAttributeKeys: { responseTime: 'milliseconds' },
+    customSuccessMessage: () => 'request',
+    customErrorMessage: () => 'request',
+    customLogLevel: (request, response) => {
+      if (response.statusCode >= 500) return 'error';
+      return ROUTINE.has(pathOf(request.url)) ? 'debug' : 'info';
+    },
+    // Neither headers nor the query: both may hold a token.
+    serializers: {
+      req: ({ method, url }) => ({ method, path: pathOf(url) }),
+      res: ({ statusCode }) => ({ status: statusCode }),
+    },
+    wrapSerializers: false,
+    customProps: (request, response) => {
+      const { caller, operation } = (response as Response).locals as Admission & { operation?: Operation };
+      const jobId = (response as Response).req?.params?.jobId;
+      return {
+        requestId: requestIdOf(request),
+        address: request.socket.remoteAddress,
+        ...(caller && { caller: caller.name }),
+        ...(operation && { operation: operation.id }),
+        ...(typeof jobId === 'string' && { jobId }),
+      };
+    },
+  });
+
+const pathOf = (url = ''): string => url.split('?', 1)[0] ?? '';

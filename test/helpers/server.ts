@@ -1,0 +1,92 @@
+import type { TestContext } from 'node:test';
+import { type ServerOptions, startServer as serve } from '../../src/api/server.ts';
+import type { Config } from '../../src/config.ts';
+import { logTo } from '../../src/service/log.ts';
+import { type OpenService, openService, type ServiceOptions } from '../../src/service/service.ts';
+import { atEnd } from './at-end.ts';
+import { idleSupervisor } from './idle-supervisor.ts';
+import { temporaryFolder } from './temporary.ts';
+
+export interface TestServerOptions extends Partial<Omit<ServerOptions, 'service'>> {
+  config?: Partial<Config>;
+  maxJobs?: number;
+  /** Absent: one that takes jobs and runs none, enough for what is only asked and answered. */
+  openSupervisor?: ServiceOptions['openSupervisor'];
+  /** Called before the server listens. */
+  prepare?(service: OpenService): unknown;
+}
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  text: string;
+  /** The parsed body; undefined when it is no JSON. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever was answered
+  body: any;
+}
+
+export interface TestServer {
+  url: string;
+  grpcPort: number;
+  service: OpenService;
+  home: string;
+  config: Config;
+  /** The lines of the log so far. */
+  log: Record<string, unknown>[];
+  get(path: string, init?: RequestInit): Promise<Answer>;
+  /** Sends the body as JSON; a text is sent as it is. */
+  post(path: string, body?: unknown, init?: RequestInit): Promise<Answer>;
+  put(path: string, body?: unknown, init?: RequestInit): Promise<Answer>;
+  delete(path: string, init?: RequestInit): Promise<Answer>;
+  close(): Promise<void>;
+}
+
+/** A server on ports of its own, in a folder of its own; both are gone after the test. */
+export async function startServer(t: TestContext, options: TestServerOptions = {}): Promise<TestServer> {
+  const { config: more, maxJobs = 4, openSupervisor = idleSupervisor, prepare, ...rest } = options;
+  const home = more?.home ?? (await temporaryFolder(t));
+  const config: Config = { ...more, home };
+  const log: Record<string, unknown>[] = [];
+  const service = await openService(config, {
+    log: logTo({ write: line => void log.push(JSON.parse(line)) }, 'debug'),
+    maxJobs,
+    openSupervisor,
+  });
+  await prepare?.(service);
+  const server = await serve({ host: '127.0.0.1', port: 0, ...rest, service });
+  let closing: Promise<void> | undefined;
+  const close = () => {
+    closing ??= server.close().then(() => service.close({ drain: false }));
+    return closing;
+  };
+  atEnd(t, close);
+  const send = async (method: string, path: string, body?: unknown, init: RequestInit = {}) => {
+    const isText = typeof body === 'string';
+    const headers = {
+      ...(body !== undefined && !isText && { 'content-type': 'application/json' }),
+      ...init.headers,
+    };
+    const sent = isText || body === undefined ? body : JSON.stringify(body);
+    return answerOf(await fetch(`${server.url}${path}`, { ...init, method, headers, body: sent }));
+  };
+  return {
+    url: server.url,
+    grpcPort: 0,
+    service,
+    home,
+    config,
+    log,
+    get: (path, init) => send('GET', path, undefined, init),
+    post: (path, body, init) => send('POST', path, body, init),
+    put: (path, body, init) => send('PUT', path, body, init),
+    delete: (path, init) => send('DELETE', path, undefined, init),
+    close,
+  };
+}
+
+async function answerOf(response: Response): Promise<Answer> {
+  const text = await response.text();
+  const isJson = response.headers.get('content-type')?.startsWith('application/json');
+  const { status, headers } = response;
+  return { status, headers, text, body: isJson ? JSON.parse(text) : undefined };
+}
