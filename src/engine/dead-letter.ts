@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { type Batch, originalOf, payloadOf, positionOf } from './batch.ts';
 import type { StageContext } from './component.ts';
+import { hideSecrets } from './secrets.ts';
 
 export interface DeadLetter {
   /** The same whenever this element fails in this transform of this job, and in every replay of it. */
@@ -64,8 +65,8 @@ export function deadLetterOf(
     transform,
     ...(given.source !== undefined && { source: given.source }),
     code,
-    message,
-    ...(stack !== undefined && { stack }),
+    message: hideSecrets(message),
+    ...(stack !== undefined && { stack: hideSecrets(stack) }),
     attempts: (replayed?.attempts ?? 0) + 1,
     time: new Date().toISOString(),
     ...(isUtf8(payload) ? { payload: payload.toString() } : { payloadBase64: payload.toString('base64') }),

@@ -2,6 +2,7 @@
 import type { Config } from '../config.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { Sink, Source, StageContext, Transform } from './component.ts';
+import { hideSecrets, revealSecrets } from './secrets.ts';
 import type { Stage } from './stage.ts';
 
 /** Where the state lies that a job has taken over from those before it. */
@@ -22,6 +23,8 @@ export interface PipelineOptions {
   directory: string;
   worker: { index: number; count: number };
   streaming: boolean;
+  /** Secrets of a job that is not kept; absent: they are in its folder. */
+  secrets?: Readonly<Record<string, string>>;
   report(severity: 'DEBUG' | 'INFO' | 'WARNING' | 'ERROR', text: string, stage: string): void;
 }
 
@@ -70,8 +73,9 @@ async function openStage(
   options: PipelineOptions,
   restored?: Checkpoint,
 ): Promise<OpenStage['part']> {
-  const { component, config } = node;
+  const { component } = node;
   const { jobId, lineage } = options;
+  const config = await revealSecrets(component.config, node.config, options);
   const context: StageContext = {
     stage: node.id,
     jobId,
@@ -86,7 +90,7 @@ async function openStage(
     windowing: node.windowing,
     jobDirectory: options.directory,
     restored: restored?.stages[node.id],
-    report: (severity, text) => options.report(severity, text, node.id),
+    report: (severity, text) => options.report(severity, hideSecrets(text), node.id),
   };
   if (component.kind === 'source') return { kind: 'source', source: await component.open(config, context) };
   if (component.kind === 'sink') return { kind: 'sink', sink: await component.open(config, context) };

@@ -7,12 +7,14 @@ import { type Config, jobDirectory } from '../config.ts';
 import { letterPlaces } from '../dlq/places.ts';
 import type { Replay } from '../dlq/replay-graph.ts';
 import type { Graph, GraphNode } from '../engine/graph.ts';
+import { readSecrets } from '../engine/secrets.ts';
 import { SluiceError } from '../errors.ts';
 import { newJobId } from '../jobs/job.ts';
 import { parseYaml } from '../pipeline/yaml.ts';
 import { graphOf } from '../worker/graph.ts';
 import type { Job } from '../worker/job-file.ts';
 import { keepUdfs, pinUdfs } from './pin-udfs.ts';
+import { type Secrets, takeSecrets } from './secrets.ts';
 
 /** Parameters as a user gives them: text mostly, since `gcloud` sends nothing else. */
 export type GivenParameters = Record<string, unknown>;
@@ -33,6 +35,8 @@ export interface LaunchRequest {
 export interface PreparedJob {
   job: Job;
   graph: Graph;
+  /** What its parameters hold only references to: `keepSecrets` gives it to the workers. */
+  secrets?: Secrets;
 }
 
 /**
@@ -45,10 +49,11 @@ export async function prepareJob(
   catalog?: Catalog,
 ): Promise<PreparedJob> {
   const id = newJobId();
-  const { options, ...rendered } = await pipelineOf(config, id, request, catalog);
+  const { options, secrets, ...rendered } = await pipelineOf(config, id, request, catalog);
   const most = request.maxWorkers ?? options.maxNumWorkers ?? options.maxWorkers ?? Number.POSITIVE_INFINITY;
   const workers = Math.min(request.numWorkers ?? Number(options.numWorkers ?? 1), Number(most));
-  return complete(config, { id, ...rendered, createTime: now(), streaming: false, workers }, request.dryRun);
+  const job = { id, ...rendered, createTime: now(), streaming: false, workers };
+  return { ...(await complete(config, job, request.dryRun)), secrets };
 }
 
 /**
@@ -64,9 +69,13 @@ export async function prepareReplay(
   const { templateId } = original;
   const rendered = parameters ? await renderAnew(config, id, original, parameters) : original;
   const { pipeline, parameters: kept } = rendered;
+  const secrets = {
+    ...(await readSecrets(config, original.id)),
+    ...('secrets' in rendered && rendered.secrets),
+  };
   const replay: Replay = { of: original.id, ...(udf && { udf }) };
   const job = { id, templateId, parameters: kept, createTime: now(), streaming: false, workers: 1, pipeline };
-  return complete(config, { ...job, replay });
+  return { ...(await complete(config, { ...job, replay })), secrets };
 }
 
 async function complete(config: Config, given: Job, dryRun = false): Promise<PreparedJob> {
@@ -100,17 +109,20 @@ async function pipelineOf(
     return {
       pipeline: parseYaml(await readTextFile(pipeline, 'the pipeline', config), pipeline),
       options: noOptions,
+      secrets: {},
     };
   }
   if (templateId === undefined) throw usage('name a template, or give a --pipeline');
   const template = await (catalog ?? (await loadCatalog(config))).find(templateId);
   const validated = validateParameters(template, parameters);
+  const { parameters: shown, secrets } = takeSecrets(template, validated.parameters);
   const context = { jobId, jobDirectory: jobDirectory(config, jobId), config };
   return {
     templateId: template.id,
-    parameters: validated.parameters,
+    parameters: shown,
     options: validated.options,
-    pipeline: await renderTemplate(template, validated.parameters, context),
+    secrets,
+    pipeline: await renderTemplate(template, shown, context),
   };
 }
 
