@@ -47,7 +47,7 @@ async function preview(templateId: string | undefined, options: PreviewOptions):
     import('./output.ts'),
   ]);
   const config = loadConfig();
-  const { job, graph } = await prepareJob(config, { templateId, ...options, dryRun: true });
+  const { job, graph, secrets } = await prepareJob(config, { templateId, ...options, dryRun: true });
   const directory = await mkdtemp(join(tmpdir(), 'sluice-preview-'));
   try {
     const elements = await previewPipeline(
@@ -59,6 +59,7 @@ async function preview(templateId: string | undefined, options: PreviewOptions):
         directory,
         worker: { index: 0, count: 1 },
         streaming: job.streaming,
+        secrets,
         report: (severity, text, stage) => {
           if (severity !== 'DEBUG') process.stderr.write(`${stage}: ${text}\n`);
         },

@@ -15,6 +15,7 @@ import { totalsOf } from '../engine/counters.ts';
 import { saveJob } from '../jobs/job.ts';
 import { runJob } from '../jobs/run-job.ts';
 import { prepareJob } from '../launch/prepare.ts';
+import { keepSecrets } from '../launch/secrets.ts';
 import { isAlive } from '../worker/job-file.ts';
 
 /** How long to wait for what a test expects on a subscription. */
@@ -51,7 +52,9 @@ async function runToEnd(
   parameters: Record<string, unknown>,
   drainAfter?: number,
 ) {
-  const { job, graph } = await prepareJob(config, { templateId, parameters });
+  const prepared = await prepareJob(config, { templateId, parameters });
+  const { job, graph } = prepared;
+  await keepSecrets(config, prepared);
   await saveJob(config, job);
   const run = runJob(config, job, graph, {
     onProgress({ counters }) {

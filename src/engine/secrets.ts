@@ -2,7 +2,7 @@
  * Secrets in a pipeline are references, `secret://env/NAME`, `secret://file/PATH` or `secret://job/PARAMETER`. They become
  * values where a component is opened, only in what its schema marks `format: secret`: nothing can write or show one.
  */
-import { readFile, realpath, stat } from 'node:fs/promises';
+import { readFile, realpath, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Config, jobDirectory } from '../config.ts';
 import { SluiceError, systemCode } from '../errors.ts';
@@ -121,6 +121,11 @@ export async function readSecrets(config: Config, jobId: string): Promise<Readon
     if (systemCode(error) === 'ENOENT') return {};
     throw error;
   }
+}
+
+/** A job that has ended has no more use for them. One that failed may be resumed, and keeps them. */
+export async function forgetSecrets(config: Config, jobId: string): Promise<void> {
+  await rm(secretsFile(config, jobId), { force: true });
 }
 
 function checked(reference: string, value: string): string {

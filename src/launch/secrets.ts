@@ -1,11 +1,11 @@
 /** Secrets that were given at a launch: they wait in a file of the job's folder, and all else has references to them. */
-import { rm, rmdir } from 'node:fs/promises';
+import { rmdir } from 'node:fs/promises';
 import { kindOf } from '../catalog/kinds/index.ts';
 import type { Template } from '../catalog/template.ts';
 import { type Config, jobDirectory } from '../config.ts';
 import { replaceFile } from '../engine/checkpoint.ts';
 import type { Json } from '../engine/component.ts';
-import { isSecretReference, jobReference, secretsFile } from '../engine/secrets.ts';
+import { forgetSecrets, isSecretReference, jobReference, secretsFile } from '../engine/secrets.ts';
 import type { Job } from '../worker/job-file.ts';
 
 /** By the parameter that each was given in. */
@@ -48,7 +48,7 @@ export async function withSecrets<T>(
   try {
     return await launch();
   } catch (error) {
-    await rm(secretsFile(config, prepared.job.id), { force: true });
+    await forgetSecrets(config, prepared.job.id);
     // The folder was made for them, if it is empty now.
     await rmdir(jobDirectory(config, prepared.job.id)).catch(() => {});
     throw error;

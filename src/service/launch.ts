@@ -6,6 +6,7 @@ import { SluiceError, type Violation } from '../errors.ts';
 import { checkLaunch } from '../launch/check.ts';
 import { type GivenParameters, type PreparedJob, prepareJob } from '../launch/prepare.ts';
 import { newRecord } from '../launch/record.ts';
+import { withSecrets } from '../launch/secrets.ts';
 import type { JobRecord } from '../store/record.ts';
 import type { Service } from './service.ts';
 import { type FoundTemplate, findTemplate, type TemplateSpec, templateOfSpec } from './templates.ts';
@@ -72,9 +73,9 @@ export async function launchJob(
     if (updates) await checkUpdate(service, prepared, record);
     return undefined;
   }
-  const launched = updates
-    ? await updateJob(service, prepared, record)
-    : await supervisor.launch(prepared.job, record);
+  const launched = await withSecrets(config, prepared, () =>
+    updates ? updateJob(service, prepared, record) : supervisor.launch(prepared.job, record),
+  );
   const { id, templateId, replaces } = launched;
   audit(service, caller, updates ? 'job.update' : 'job.launch', id, { name, templateId, replaces });
   return launched;

@@ -2,8 +2,10 @@
  * The worker: runs one worker's part of a job. `main.ts JOB_FILE INDEX` speaks through pipes and ends with its
  * launcher; with `--detached` it speaks through files and outlives it.
  */
+import { writeSync } from 'node:fs';
 import { loadConfig } from '../config.ts';
 import { type RunningPipeline, startPipeline } from '../engine/engine.ts';
+import { hideSecrets } from '../engine/secrets.ts';
 import { asSluiceError, SluiceError } from '../errors.ts';
 import { claim, holderOf, TAKEN_STATUS } from './claim.ts';
 import { openFiles } from './files.ts';
@@ -20,6 +22,12 @@ const [jobPath = '', index = '0', mode] = process.argv.slice(2);
 const directory = workerDirectory(jobPath, Number(index));
 let running: RunningPipeline | undefined;
 let wanted: WorkerWish | undefined;
+
+// What Node itself would print of it may hold secrets.
+process.on('uncaughtException', thrown => {
+  writeSync(2, `${hideSecrets(String((thrown instanceof Error && thrown.stack) || thrown))}\n`);
+  process.exit(1);
+});
 
 if (mode === '--detached') {
   // The folder is another's: whoever follows this job finds that one.
@@ -42,7 +50,12 @@ async function workAndTell(channel: Channel, prepare: () => Promise<void>): Prom
     await work(channel);
   } catch (thrown) {
     const { code, message, exitStatus } = asSluiceError(thrown);
-    await channel.tell({ type: 'failed', code, message, ...(running && { progress: progressOf(running) }) });
+    await channel.tell({
+      type: 'failed',
+      code,
+      message: hideSecrets(message),
+      ...(running && { progress: progressOf(running) }),
+    });
     process.exit(exitStatus);
   }
   process.exit(0);
