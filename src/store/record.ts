@@ -40,6 +40,10 @@ export interface JobRecord {
   replaces?: string;
   replacedBy?: string;
   transformNameMapping?: Record<string, string>;
+  /** What clients of Dataflow may change while it runs: kept and given back. */
+  runtimeUpdatableParams?: Record<string, unknown>;
+  /** How clients want it shown, e.g. `archived`. */
+  displayProperties?: Record<string, string>;
   /** The job whose dead letters it runs again. */
   replayOf?: string;
   /** Which of the replays of a job (`root`, which is no replay itself) it is; they are counted from 0. */

@@ -1,0 +1,52 @@
+/** A template as Dataflow's `templates:get` describes it. */
+import { describe, type ParameterDescription } from '../../catalog/describe.ts';
+import type { ParametersSchema } from '../../catalog/meta-schema.ts';
+import type { Template } from '../../catalog/template.ts';
+
+/** Dataflow's TemplateMetadata, made from the template's file. */
+export function metadataOf(template: Template): object {
+  const { title, description, streaming, parameters } = describe(template);
+  return {
+    name: title,
+    description,
+    parameters: parameters.map(parameter => parameterOf(parameter, template.parameters)),
+    streaming,
+    ...(streaming && {
+      supportsAtLeastOnce: true,
+      supportsExactlyOnce: false,
+      defaultStreamingMode: 'AT_LEAST_ONCE',
+    }),
+  };
+}
+
+function parameterOf(described: ParameterDescription, schema: ParametersSchema): object {
+  const { name, title, description, help, paramType, required, group, secret } = described;
+  const { pattern, enum: values } = schema.properties[name] ?? {};
+  return {
+    name,
+    label: title,
+    helpText: `${description} ${help}`,
+    isOptional: !required,
+    paramType,
+    ...(pattern !== undefined && { regexes: [pattern] }),
+    ...(group !== undefined && { groupName: group }),
+    ...(values && { enumOptions: values.map(value => ({ value, label: value })) }),
+    ...(described.default !== undefined && { defaultValue: textOf(described.default) }),
+    ...(secret && { customMetadata: { secret: 'true' } }),
+    ...parentOf(name, schema),
+  };
+}
+
+/** The parameter that one is asked for with, where a single one decides, and by which of its values. */
+function parentOf(name: string, { allOf = [], dependentRequired = {} }: ParametersSchema): object {
+  for (const { if: condition, then } of allOf) {
+    const [parent, ...others] = Object.entries(condition.properties ?? {});
+    if (!parent || others.length > 0 || condition.required || !then.required.includes(name)) continue;
+    const [parentName, { const: only, enum: several }] = parent;
+    return { parentName, parentTriggerValues: (several ?? [only]).map(textOf) };
+  }
+  const parent = Object.entries(dependentRequired).find(([, needed]) => needed.includes(name));
+  return parent ? { parentName: parent[0] } : {};
+}
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
