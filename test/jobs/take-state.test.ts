@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import type { Config } from '../../src/config.ts';
+import { letterPlaces } from '../../src/dlq/places.ts';
+import { loadCheckpoint, saveCheckpoint } from '../../src/engine/checkpoint.ts';
+import { keptLettersFile } from '../../src/engine/dead-letter.ts';
+import { mayTakeOver, takeState } from '../../src/jobs/handover.ts';
+import { jobFile, saveJob } from '../../src/jobs/job.ts';
+import type { JobRecord } from '../../src/store/record.ts';
+import { graphOf } from '../../src/worker/graph.ts';
+import type { Job } from '../../src/worker/job-file.ts';
+import { workerDirectory } from '../../src/worker/places.ts';
+import { temporaryFolder } from '../helpers/temporary.ts';
+
+const WORKERS = 2;
+const record = { id: 'new', replaces: 'old', transformNameMapping: { Read: 'In' } } as unknown as JobRecord;
+
+function jobOf(id: string, source: string): Job {
+  const pipeline = {
+    transforms: [
+      { type: 'ReadFromPubSub', name: source, config: { topic: 't' } },
+      { type: 'ParseJson', input: source, config: { error_handling: { output: 'errors' } } },
+      { type: 'WriteToJson', input: 'ParseJson', config: { path: '/out/rows' } },
+      {
+        type: 'EncodeDeadLetters',
+        name: 'Letters',
+        input: 'ParseJson.errors',
+        config: { format: 'bigquery' },
+      },
+      { type: 'WriteToBigQuery', input: 'Letters', config: { table: 'd.errors' } },
+    ],
+  };
+  const deadLetters = letterPlaces(graphOf({ id, pipeline }), id);
+  return { id, createTime: '', streaming: true, workers: WORKERS, pipeline, deadLetters };
+}
+
+const directoriesOf = (config: Config, id: string) =>
+  Array.from({ length: WORKERS }, (_, i) => workerDirectory(jobFile(config, id), i));
+
+/** A job that has handed over, and its successor. */
+async function handedOver(t: TestContext): Promise<Config> {
+  const config = { home: await temporaryFolder(t) };
+  await saveJob(config, jobOf('old', 'Read'));
+  await saveJob(config, jobOf('new', 'In'));
+  for (const directory of directoriesOf(config, 'old')) {
+    await mkdir(join(directory, 'stages/Read'), { recursive: true });
+    await writeFile(join(directory, 'stages/Read/worker.ids'), 'ids');
+    await mkdir(join(directory, 'stages/table'));
+    await mkdir(dirname(keptLettersFile(directory, 'Letters')));
+    await writeFile(keptLettersFile(directory, 'Letters'), '{}\n');
+    await writeFile(join(directory, 'events.ndjson'), '{}\n');
+    const stages = { Read: { bytes: 3 }, WriteToJson: { open: [] }, Letters: { length: 3 }, ParseJson: null };
+    await saveCheckpoint(directory, { stages, counters: {} });
+  }
+  return config;
+}
+
+async function assertTaken(config: Config): Promise<void> {
+  for (const directory of directoriesOf(config, 'new')) {
+    const checkpoint = await loadCheckpoint(directory);
+    assert.deepEqual(checkpoint?.stages, { In: { bytes: 3 }, WriteToJson: { open: [] } });
+    assert.deepEqual(checkpoint?.counters, {});
+    assert.deepEqual((await readdir(join(directory, 'stages'))).sort(), ['Read', 'table']);
+    assert.equal(readFileSync(join(directory, 'stages/Read/worker.ids'), 'utf8'), 'ids');
+    assert.ok(!existsSync(join(directory, 'events.ndjson')));
+  }
+  for (const directory of directoriesOf(config, 'old')) {
+    assert.deepEqual(await readdir(join(directory, 'stages')), ['Letters']);
+    assert.deepEqual((await loadCheckpoint(directory))?.stages.Letters, { length: 3 });
+    assert.ok(existsSync(join(directory, 'events.ndjson')));
+  }
+}
+
+test('the successor has the state, under its names; what was told and the letters kept stay with the job', async t => {
+  const config = await handedOver(t);
+  await takeState(config, record);
+  await assertTaken(config);
+});
+
+const interruptions: [what: string, step: (before: string, after: string) => Promise<void>][] = [
+  [
+    'before the first folder',
+    async (_, after) => void (await mkdir(join(after, 'stages'), { recursive: true })),
+  ],
+  [
+    'between two folders',
+    async (before, after) => {
+      await mkdir(join(after, 'stages'), { recursive: true });
+      await rename(join(before, 'stages/table'), join(after, 'stages/table'));
+    },
+  ],
+  [
+    'before the checkpoint',
+    async (before, after) => {
+      await mkdir(join(after, 'stages'), { recursive: true });
+      for (const name of ['table', 'Read'])
+        await rename(join(before, 'stages', name), join(after, 'stages', name));
+    },
+  ],
+];
+for (const [what, step] of interruptions) {
+  test(`interrupted ${what}, it goes on`, async t => {
+    const config = await handedOver(t);
+    const [before = ''] = directoriesOf(config, 'old');
+    const [after = ''] = directoriesOf(config, 'new');
+    await step(before, after);
+    await takeState(config, record);
+    await assertTaken(config);
+  });
+}
+
+test('interrupted between two workers, it goes on; what the first has done since stays', async t => {
+  const config = await handedOver(t);
+  await takeState(config, record);
+  const [first = '', second = ''] = directoriesOf(config, 'new');
+  const [, before = ''] = directoriesOf(config, 'old');
+  await rm(join(second, 'checkpoint.json'));
+  for (const name of ['Read', 'table'])
+    await rename(join(second, 'stages', name), join(before, 'stages', name));
+  await saveCheckpoint(first, { stages: { In: { bytes: 9 } }, counters: {} });
+  await takeState(config, record);
+  assert.deepEqual((await loadCheckpoint(first))?.stages, { In: { bytes: 9 } });
+  assert.deepEqual((await loadCheckpoint(second))?.stages.In, { bytes: 3 });
+});
+
+test('what was taken over is not looked for again, though the job before is gone', async t => {
+  const config = await handedOver(t);
+  await takeState(config, record);
+  await rm(dirname(jobFile(config, 'old')), { recursive: true });
+  await takeState(config, record);
+});
+
+test('a job waits for the one it replaces, and fails when that ended otherwise', () => {
+  const may = (state?: JobRecord['state']) => mayTakeOver(record, id => (id === 'old' ? state : undefined));
+  assert.equal(may('RUNNING'), false);
+  assert.equal(may('CANCELLING'), false);
+  assert.equal(may('UPDATED'), true);
+  assert.throws(
+    () => may('FAILED'),
+    /job old, which this one was to take over from, ended before it could hand over: it is FAILED/,
+  );
+  assert.throws(() => may(), { code: 'UPDATE_REFUSED' });
+  assert.equal(
+    mayTakeOver({ ...record, startTime: 'once' }, () => undefined),
+    true,
+    'it took over long ago',
+  );
+});
