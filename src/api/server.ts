@@ -1,19 +1,24 @@
 /** Serves the API: HTTP and gRPC, until it is asked to stop. */
-import { createServer, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { authenticator } from '../access/authenticate.ts';
 import { tokensIn } from '../access/tokens.ts';
+import type { Config } from '../config.ts';
 import { SluiceError, systemCode } from '../errors.ts';
-import type { Service } from '../service/service.ts';
+import type { OpenService } from '../service/service.ts';
+import { openStore } from '../store/store.ts';
 import { createApp } from './app.ts';
 import { errorAnswer } from './errors.ts';
 
 export interface ServerOptions {
-  service: Service;
+  config: Config;
+  /** Called once the address is ours: another server may be at work with the same jobs. */
+  open(): Promise<OpenService>;
   /** Any other than a loopback address asks for tokens. */
   host: string;
   /** 0: any free one. */
   port: number;
+  grpcPort: number;
   requestsPerMinute?: number;
   /** How long a client may take to send the head of a request, and all of it. */
   headersTimeoutMs?: number;
@@ -24,8 +29,10 @@ export interface ServerOptions {
 export interface RunningServer {
   /** `http://127.0.0.1:8080`. */
   url: string;
-  /** Stops accepting, ends streams, lets requests finish for a while, then cuts them off. */
-  close(): Promise<void>;
+  grpcPort: number;
+  service: OpenService;
+  /** Stops accepting, ends streams, lets requests finish for a while; then workers go on alone, or drain first. */
+  close(options: { drain: boolean }): Promise<void>;
 }
 
 const GRACE_MS = 10_000;
@@ -33,19 +40,45 @@ const REQUESTS_PER_MINUTE = 60_000;
 
 /** @throws SluiceError ADDRESS_IN_USE; UNAUTHENTICATED when there is no token for an address that others can reach */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { service, host, port } = options;
-  const { requestsPerMinute = REQUESTS_PER_MINUTE, headersTimeoutMs = 10_000 } = options;
-  const { requestTimeoutMs = 60_000, maxConnections = 2000 } = options;
-  const tokens = tokensIn(service.store);
+  const { config, host, port, grpcPort, requestsPerMinute = REQUESTS_PER_MINUTE } = options;
   const required = !isLoopback(host);
-  if (required && !tokens.exist())
+  if (required) requireToken(config, host);
+  let handler: RequestListener = tellNotReady;
+  const server = createHttpServer(options, (request, response) => handler(request, response));
+  await listen(server, host, port);
+  const ending = new AbortController();
+  let service: OpenService | undefined;
+  try {
+    service = await options.open();
+    const authenticate = authenticator(tokensIn(service.store), { required });
+    handler = createApp(service, { authenticate, requestsPerMinute, ending: ending.signal });
+    const opened = service;
+    const close = async (how: { drain: boolean }) => {
+      await stop(server, ending);
+      await opened.close(how);
+    };
+    return { url: urlOf(server), grpcPort, service, close };
+  } catch (error) {
+    await stop(server, ending);
+    await service?.close({ drain: false });
+    throw error;
+  }
+}
+
+function requireToken(config: Config, host: string): void {
+  const store = openStore(config);
+  const exist = tokensIn(store).exist();
+  store.close();
+  if (!exist)
     throw new SluiceError(
       'UNAUTHENTICATED',
       `Others can reach ${host}, so a token is needed first: sluice token create --name NAME --role admin`,
     );
-  const authenticate = authenticator(tokens, { required });
-  const ending = new AbortController();
-  const app = createApp(service, { authenticate, requestsPerMinute, ending: ending.signal });
+}
+
+/** Slow clients are cut off, and there are only so many. */
+function createHttpServer(options: ServerOptions, handler: RequestListener): Server {
+  const { headersTimeoutMs = 10_000, requestTimeoutMs = 60_000, maxConnections = 2000 } = options;
   const server = createServer(
     {
       headersTimeout: headersTimeoutMs,
@@ -53,13 +86,16 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       connectionsCheckingInterval: Math.min(headersTimeoutMs, 5000) / 2,
       keepAliveTimeout: 65_000,
     },
-    app,
+    handler,
   );
   server.maxConnections = maxConnections;
-  server.on('clientError', refuse);
-  await listen(server, host, port);
-  return { url: urlOf(server), close: () => stop(server, ending) };
+  return server.on('clientError', refuse);
 }
+
+const tellNotReady: RequestListener = (_, response) => {
+  const { http, body } = errorAnswer(new SluiceError('NOT_READY', 'The server is starting.'));
+  response.writeHead(http, { 'content-type': 'application/json; charset=utf-8' }).end(JSON.stringify(body));
+};
 
 /** True for an address that only this machine reaches. */
 export const isLoopback = (host: string): boolean =>

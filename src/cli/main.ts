@@ -11,6 +11,7 @@ import { registerQuery } from './query.ts';
 import { registerResume } from './resume.ts';
 import { registerRun } from './run.ts';
 import { registerTemplates } from './templates.ts';
+import { registerToken } from './token.ts';
 import { registerUdf } from './udf.ts';
 
 const program = new Command('sluice')
@@ -30,6 +31,7 @@ for (const register of [
   registerUdf,
   registerPubsub,
   registerQuery,
+  registerToken,
 ]) {
   register(program);
 }

@@ -7,12 +7,12 @@ import { atEnd } from './at-end.ts';
 import { idleSupervisor } from './idle-supervisor.ts';
 import { temporaryFolder } from './temporary.ts';
 
-export interface TestServerOptions extends Partial<Omit<ServerOptions, 'service'>> {
+export interface TestServerOptions extends Partial<Omit<ServerOptions, 'open' | 'config'>> {
   config?: Partial<Config>;
   maxJobs?: number;
   /** Absent: one that takes jobs and runs none, enough for what is only asked and answered. */
   openSupervisor?: ServiceOptions['openSupervisor'];
-  /** Called before the server listens. */
+  /** Called before the server answers. */
   prepare?(service: OpenService): unknown;
 }
 
@@ -47,16 +47,19 @@ export async function startServer(t: TestContext, options: TestServerOptions = {
   const home = more?.home ?? (await temporaryFolder(t));
   const config: Config = { ...more, home };
   const log: Record<string, unknown>[] = [];
-  const service = await openService(config, {
-    log: logTo({ write: line => void log.push(JSON.parse(line)) }, 'debug'),
-    maxJobs,
-    openSupervisor,
-  });
-  await prepare?.(service);
-  const server = await serve({ host: '127.0.0.1', port: 0, ...rest, service });
+  const open = async () => {
+    const service = await openService(config, {
+      log: logTo({ write: line => void log.push(JSON.parse(line)) }, 'debug'),
+      maxJobs,
+      openSupervisor,
+    });
+    await prepare?.(service);
+    return service;
+  };
+  const server = await serve({ host: '127.0.0.1', port: 0, grpcPort: 0, ...rest, config, open });
   let closing: Promise<void> | undefined;
   const close = () => {
-    closing ??= server.close().then(() => service.close({ drain: false }));
+    closing ??= server.close({ drain: false });
     return closing;
   };
   atEnd(t, close);
@@ -71,8 +74,8 @@ export async function startServer(t: TestContext, options: TestServerOptions = {
   };
   return {
     url: server.url,
-    grpcPort: 0,
-    service,
+    grpcPort: server.grpcPort,
+    service: server.service,
     home,
     config,
     log,
