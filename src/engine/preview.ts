@@ -2,6 +2,7 @@
 import { type Batch, type Failure, payloadOf, positionOf, selectElements } from './batch.ts';
 import type { Graph } from './graph.ts';
 import { close, type OpenStage, openStages, type PipelineOptions } from './open.ts';
+import { hideSecrets } from './secrets.ts';
 import { connectStages, type Stage } from './stage.ts';
 
 export interface PreviewedElement {
@@ -74,9 +75,11 @@ async function follow(
     }
     const { good, named = {}, failed, filtered = 0 } = await part.transform.process(batch, input);
     if (filtered > 0) trace.filteredBy.push(to.node.id);
-    trace.failures.push(...(failed?.failures ?? []));
+    trace.failures.push(...(failed?.failures ?? []).map(hidden));
     for (const output of good) await follow(to, output, parts, trace);
     for (const [further, outputs] of Object.entries(named))
       for (const output of outputs) await follow(to, output, parts, trace, further);
   }
 }
+
+const hidden = (failure: Failure): Failure => ({ ...failure, message: hideSecrets(failure.message) });

@@ -1,5 +1,5 @@
 /** What a worker gets of the environment: what it may need, and nothing else of what its launcher knows. */
-import type { Config } from '../config.ts';
+import { type Config, limitsEnvironment } from '../config.ts';
 
 const NAMES = new Set([
   'HOME',
@@ -27,10 +27,12 @@ export function workerEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => isForWorkers(name)));
 }
 
-/** The variables that a configuration is read from, so that the worker has the same one. */
+/** The variables that a configuration is read from, so that the worker has the same one, and the secrets it lists. */
 export function environmentOf(config: Config): NodeJS.ProcessEnv {
-  const { home, checkpointMs, pubsubHost, googleCredentials } = config;
+  const { home, checkpointMs, pubsubHost, googleCredentials, secretEnv = [] } = config;
   return {
+    ...Object.fromEntries(secretEnv.map(name => [name, process.env[name]])),
+    ...limitsEnvironment(config),
     SLUICE_HOME: home,
     ...(checkpointMs !== undefined && { SLUICE_CHECKPOINT_MS: String(checkpointMs) }),
     ...(pubsubHost !== undefined && { PUBSUB_EMULATOR_HOST: pubsubHost }),
