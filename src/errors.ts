@@ -131,6 +131,10 @@ export const errorKinds = {
     'A preview, test or listing took too long.',
     'Ask for less, or look why the source is slow.',
   ),
+  TASK_TOO_LARGE: faulty(
+    'A preview, test or listing needs more memory, or gives a larger answer, than it may.',
+    'Ask for fewer elements, or for smaller ones.',
+  ),
   NOT_IMPLEMENTED: unimplemented(
     'Dataflow has this, Sluice has not.',
     'The message says what there is instead.',
@@ -146,6 +150,10 @@ export const errorKinds = {
   SERVER_UNREACHABLE: unavailable(
     'The Sluice server does not answer.',
     'Start it with `sluice serve`, or give its address with `--server`.',
+  ),
+  HOME_IN_USE: refused(
+    'Another server runs on the same `SLUICE_HOME`.',
+    'Stop that server, or give this one a `SLUICE_HOME` of its own.',
   ),
   ADDRESS_IN_USE: failed(
     'The address to serve at is in use or cannot be used.',

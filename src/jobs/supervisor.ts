@@ -1,36 +1,34 @@
 /** Runs the jobs of the service: starts what is queued, watches what runs, and starts again what crashed. */
-import type { Config } from '../config.ts';
-import type { JobMessage } from '../store/messages.ts';
-import type { JobProgress } from '../store/progress.ts';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Config, jobDirectory } from '../config.ts';
+import { forgetSecrets } from '../engine/secrets.ts';
+import { SluiceError } from '../errors.ts';
+import { processLauncher } from '../launchers/detached.ts';
 import type { JobRecord } from '../store/record.ts';
-import type { Wish } from '../store/states.ts';
+import { isEnded, type Wish } from '../store/states.ts';
 import type { Store } from '../store/store.ts';
+import { claim, holderOf } from '../worker/claim.ts';
 import type { Job } from '../worker/job-file.ts';
+import { saveJob } from './job.ts';
+import type { JobEvent } from './supervisor/job-event.ts';
+import { type JobContext, type JobRun, runServiceJob } from './supervisor/job-run.ts';
 
-/** Something became of a job; told after it is in the store. */
-export type JobEvent =
-  | { type: 'state'; job: JobRecord }
-  | { type: 'progress'; jobId: string; progress: JobProgress }
-  | { type: 'message'; message: JobMessage };
+export type { JobEvent } from './supervisor/job-event.ts';
 
 export interface Supervisor {
   /** Takes a job into the store and the queue, and gives its record at once. @throws SluiceError JOB_NAME_TAKEN */
   launch(job: Job, record: JobRecord): Promise<JobRecord>;
   /**
-   * Takes a job into the store that is to take over from the running one: that is asked to hand over, and when it has,
-   * this one begins where it was. @throws SluiceError UPDATE_REFUSED when it runs no more
-   */
-  replace(jobId: string, job: Job, record: JobRecord): Promise<JobRecord>;
-  /**
    * Asks a job to stop; gives its record with the state it is in now. Asking twice is no error.
-   * @throws SluiceError JOB_NOT_FOUND, JOB_ENDED
+   * @throws SluiceError JOB_NOT_FOUND, JOB_ENDED, JOB_NOT_DRAINABLE
    */
   stop(jobId: string, wish: Exclude<Wish, 'UPDATED'>): Promise<JobRecord>;
   /** Calls `listener` with each event until the function it gives is called. */
   subscribe(listener: (event: JobEvent) => void): () => void;
   /** How many jobs wait, and how many run. */
   load(): { queued: number; running: number };
-  /** Ends the watching; workers go on and are found again, or drain first. */
+  /** Ends the watching; workers go on and are found again, or streaming jobs drain first. */
   close(options: { drain: boolean }): Promise<void>;
 }
 
@@ -39,4 +37,155 @@ export interface SupervisorOptions {
   store: Store;
   /** How many jobs run at the same time; others wait. */
   maxJobs: number;
+  /** How long to wait before a crashed worker is started again for the first time (default 1 s). */
+  firstRetryMs?: number;
+  /** Called with what kept us from watching a job, e.g. a full disk; it is tried again. */
+  onFault?(error: unknown, jobId: string): void;
+}
+
+const FIRST_RETRY_MS = 1000;
+/** How soon we try again to watch a job after a fault of our own. */
+const FAULT_MS = 1000;
+
+/**
+ * Goes on with the jobs that a server before it has left.
+ * @throws SluiceError HOME_IN_USE when another server runs on the same `SLUICE_HOME`
+ */
+export async function openSupervisor(options: SupervisorOptions): Promise<Supervisor> {
+  const { config, store, maxJobs, firstRetryMs = FIRST_RETRY_MS, onFault } = options;
+  const release = claimHome(config);
+  const listeners = new Set<(event: JobEvent) => void>();
+  const running = new Map<string, JobRun>();
+  /** Ids of jobs, in the order of their creation. */
+  const queue: string[] = [];
+  let isClosed = false;
+
+  const tell = (event: JobEvent) => {
+    for (const listener of listeners) listener(event);
+  };
+  const context: JobContext = { config, store, launcher: processLauncher(config), firstRetryMs, tell };
+
+  const start = (record: JobRecord, isFresh: boolean) => {
+    const run = runServiceJob(context, record, isFresh);
+    running.set(record.id, run);
+    run.finished.then(
+      () => {
+        running.delete(record.id);
+        startQueued();
+      },
+      error => {
+        onFault?.(error, record.id);
+        setTimeout(() => startAgain(record.id), FAULT_MS).unref();
+      },
+    );
+  };
+  const startAgain = (id: string) => {
+    running.delete(id);
+    const record = store.jobs.get(id);
+    if (isClosed || !record || isEnded(record.state)) return startQueued();
+    start(record, record.state === 'QUEUED');
+  };
+  const startQueued = () => {
+    while (!isClosed && running.size < maxJobs) {
+      const id = queue.shift();
+      if (id === undefined) return;
+      const record = store.jobs.get(id);
+      if (record && !isEnded(record.state)) start(record, true);
+    }
+  };
+
+  const note = (jobId: string, text: string) => {
+    const time = Date.now();
+    for (const message of store.messages.add([{ jobId, time, severity: 'INFO', text }]))
+      tell({ type: 'message', message });
+  };
+
+  for (const record of store.jobs.active('service')) {
+    if (record.state === 'QUEUED') queue.push(record.id);
+    else start(record, false);
+  }
+  startQueued();
+
+  const stop: Supervisor['stop'] = async (jobId, wish) => {
+    const before = store.jobs.require(jobId);
+    const after = store.transaction(() => noteWish(store, jobId, wish));
+    if (after.state !== before.state) {
+      note(jobId, describeStop(after));
+      tell({ type: 'state', job: after });
+    }
+    if (isEnded(after.state)) {
+      remove(queue, jobId);
+      await forgetSecrets(config, jobId);
+    } else await running.get(jobId)?.obey();
+    return after;
+  };
+
+  return {
+    stop,
+    async launch(job, record) {
+      await saveJob(config, job);
+      try {
+        store.jobs.insert(record);
+      } catch (error) {
+        await rm(jobDirectory(config, job.id), { recursive: true, force: true });
+        throw error;
+      }
+      tell({ type: 'state', job: record });
+      queue.push(record.id);
+      startQueued();
+      return store.jobs.require(record.id);
+    },
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    load: () => ({ queued: queue.length, running: running.size }),
+    async close({ drain }) {
+      if (drain) {
+        const streams = [...running].filter(([id]) => store.jobs.require(id).streaming);
+        queue.length = 0;
+        await Promise.all(streams.map(([id, { finished }]) => stop(id, 'DRAINED').then(() => finished)));
+      }
+      isClosed = true;
+      for (const run of running.values()) run.leave();
+      await Promise.allSettled([...running.values()].map(run => run.finished));
+      release();
+    },
+  };
+}
+
+function claimHome(config: Config): () => void {
+  const directory = join(config.home, 'server');
+  const release = claim(directory);
+  if (release) return release;
+  const pid = holderOf(directory)?.pid;
+  const who = pid === undefined ? 'another server' : `a server (process ${pid})`;
+  throw new SluiceError('HOME_IN_USE', `${who} runs on ${config.home} already: stop it, or set SLUICE_HOME`);
+}
+
+/** Notes what is asked of a job, and the state that it comes to by this alone. */
+function noteWish({ jobs }: Store, id: string, wish: Exclude<Wish, 'UPDATED'>): JobRecord {
+  const { state, streaming, owner, wish: before } = jobs.require(id);
+  if (isEnded(state)) throw new SluiceError('JOB_ENDED', `Job has terminated: ${id} is ${state}`);
+  if (wish === 'DRAINED' && !streaming)
+    throw new SluiceError('JOB_NOT_DRAINABLE', `${id} is a batch job, which cannot be drained: cancel it`);
+  // What has not been started has nothing to drain.
+  const asked = state === 'QUEUED' && owner === 'service' ? 'CANCELLED' : wish;
+  if (before === asked) return jobs.require(id);
+  jobs.wish(id, asked);
+  if (asked === 'DRAINED') return jobs.move(id, 'DRAINING') ?? jobs.require(id);
+  const isWaiting = state === 'QUEUED' && owner === 'service';
+  return jobs.move(id, isWaiting ? 'CANCELLED' : 'CANCELLING') ?? jobs.require(id);
+}
+
+function describeStop({ state }: JobRecord): string {
+  if (state === 'CANCELLED') return 'stopped before it was started';
+  return state === 'DRAINING'
+    ? 'draining: what was read is being written'
+    : 'cancelling: what is not yet published is given up';
+}
+
+function remove(queue: string[], id: string): void {
+  const place = queue.indexOf(id);
+  if (place >= 0) queue.splice(place, 1);
 }

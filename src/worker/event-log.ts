@@ -22,10 +22,9 @@ export interface EventLog {
 const MAX_BYTES = 2 * 1024 * 1024;
 const NEWLINE = 0x0a;
 
-/** Goes on with the file of the workers before, under a name for this one: `0/lq3x9k-4711`. */
-export function openEventLog(directory: string, index: number, maxBytes = MAX_BYTES): EventLog {
+/** Goes on with the file of the workers before; `worker` names this one among all of the job, and the job. */
+export function openEventLog(directory: string, worker: string, maxBytes = MAX_BYTES): EventLog {
   const path = eventsFile(directory);
-  const incarnation = `${index}/${Date.now().toString(36)}-${process.pid}`;
   let file = openSync(path, 'a+', 0o600);
   let size = fstatSync(file).size;
   let count = 0;
@@ -42,7 +41,7 @@ export function openEventLog(directory: string, index: number, maxBytes = MAX_BY
         file = openSync(path, 'a+', 0o600);
         size = 0;
       }
-      const line: LoggedEvent = { at: `${incarnation}/${count++}`, event };
+      const line: LoggedEvent = { at: `${worker}/${count++}`, event };
       write(`${JSON.stringify(line)}\n`);
       if (durable) fsyncSync(file);
     },

@@ -1,5 +1,6 @@
 /** A worker that outlives its launcher: events and progress go to files, and a file says what is wished of it. */
 import { readFile } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
 import { systemCode } from '../errors.ts';
 import { replaceText } from './claim.ts';
 import { openEventLog } from './event-log.ts';
@@ -13,7 +14,9 @@ const MAX_TEXT = 4000;
 
 /** Opens the files of this worker's folder, which it must have claimed. */
 export function openFiles(jobFile: string, directory: string, index: number): Channel {
-  const log = openEventLog(directory, index);
+  // Folders change hands: a job that takes over from another one goes on in that one's.
+  const jobId = basename(dirname(jobFile));
+  const log = openEventLog(directory, `${jobId}/${index}/${Date.now().toString(36)}-${process.pid}`);
   const limit = limitMessages();
   const note = (messages: Message[]) => {
     for (const message of messages) log.append({ ...message, text: cut(message.text) });

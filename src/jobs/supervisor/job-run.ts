@@ -1,0 +1,234 @@
+/** One job of the service, from its start to its end: its workers, its state, and what is told of it. */
+import { rm } from 'node:fs/promises';
+import type { Config } from '../../config.ts';
+import { replaceFile } from '../../engine/checkpoint.ts';
+import { totalsOf } from '../../engine/counters.ts';
+import { forgetSecrets } from '../../engine/secrets.ts';
+import type { Launcher } from '../../launchers/launcher.ts';
+import type { NewMessage } from '../../store/messages.ts';
+import type { JobRecord, JobResult } from '../../store/record.ts';
+import type { JobState, Wish } from '../../store/states.ts';
+import type { Store } from '../../store/store.ts';
+import { graphOf } from '../../worker/graph.ts';
+import { readJob } from '../../worker/job-file.ts';
+import { wishFile } from '../../worker/places.ts';
+import type { WorkerWish } from '../../worker/protocol.ts';
+import { jobFile } from '../job.ts';
+import { errorsOf, sumOf } from '../sum.ts';
+import { alarm } from './alarm.ts';
+import type { JobEvent } from './job-event.ts';
+import { isRefusal } from './retry.ts';
+import { type Ended, type Failure, runWorker, type WorkerRun } from './worker-run.ts';
+
+export interface JobContext {
+  config: Config;
+  store: Store;
+  launcher: Launcher;
+  firstRetryMs: number;
+  tell(event: JobEvent): void;
+}
+
+export interface JobRun {
+  /** Settles when the job has ended, or is left to itself; rejects with what we could not do, e.g. write. */
+  readonly finished: Promise<void>;
+  /** Passes on what its record wishes. */
+  obey(): Promise<void>;
+  /** Watches it no more; its workers go on. */
+  leave(): void;
+}
+
+const NOTE_MS = 1000;
+/** How long workers may take to stop; then they are killed. */
+const CANCEL_MS = 5000;
+
+const orders: Record<Wish, WorkerWish> = { CANCELLED: 'cancel', DRAINED: 'drain', UPDATED: 'handover' };
+
+/** The ends that come only of a wish. */
+const wishes: Partial<Record<Ended['state'], Wish>> = { CANCELLED: 'CANCELLED', HANDED_OVER: 'UPDATED' };
+
+/** Starts the workers of a job, or follows those there are when it was started before (`isFresh` is false). */
+export function runServiceJob(
+  context: JobContext,
+  { id, streaming, workers }: JobRecord,
+  isFresh: boolean,
+): JobRun {
+  const { config, store, tell } = context;
+  const path = jobFile(config, id);
+  const bell = alarm();
+  const runs: WorkerRun[] = [];
+  let error: Failure | undefined;
+  let killing: NodeJS.Timeout | undefined;
+  let isLeft = false;
+
+  const move = (state: JobState, result?: JobResult) => {
+    const record = store.jobs.move(id, state, result && { result });
+    if (record) tell({ type: 'state', job: record });
+    return record;
+  };
+  const say = (message: Omit<NewMessage, 'jobId' | 'time'> & { time?: number }) => {
+    for (const added of store.messages.add([{ jobId: id, time: Date.now(), ...message }]))
+      tell({ type: 'message', message: added });
+  };
+
+  const killSoon = () => {
+    killing ??= setTimeout(() => {
+      for (const run of runs) run.stop();
+    }, CANCEL_MS);
+    for (const run of runs) if (!run.isAlive()) run.stop();
+  };
+  const order = (wish: WorkerWish) => replaceFile(wishFile(path), JSON.stringify({ wish }));
+  const obey = async () => {
+    const { wish } = store.jobs.require(id);
+    if (!wish) return;
+    await order(orders[wish]);
+    if (wish === 'CANCELLED') killSoon();
+    else for (const run of runs) run.hurry();
+  };
+
+  /** The first failure is the job's. The other workers stop where they are, or clean up if the launch was refused. */
+  const fail = async (failure: Failure) => {
+    if (error) return;
+    error = failure;
+    if (isRefusal(failure.code)) {
+      await order('cancel');
+      killSoon();
+    } else for (const run of runs) run.stop();
+  };
+
+  const onChange = () => {
+    if (runs.every(run => run.isRunning || run.end)) noteRunning();
+  };
+  const noteRunning = () => {
+    if (move('RUNNING')) say({ severity: 'INFO', text: `running with ${counted(workers, 'worker')}` });
+  };
+
+  const begin = async () => {
+    if (isFresh) {
+      // Of an earlier attempt, which somebody has resumed.
+      if (!store.jobs.require(id).wish) await rm(wishFile(path), { force: true });
+      move('PENDING');
+    }
+    for (let index = 0; index < workers; index++)
+      runs.push(
+        runWorker({
+          jobId: id,
+          jobFile: path,
+          index,
+          streaming,
+          launcher: context.launcher,
+          isFresh,
+          firstRetryMs: context.firstRetryMs,
+          isTheEnd: state => wishes[state] === undefined || isWished(state),
+          onMessage: ({ severity, text, stage, time }, at) =>
+            say({
+              severity,
+              text,
+              time: Date.parse(time),
+              origin: at,
+              ...(stage !== undefined && { stage }),
+            }),
+          onChange,
+          onRestart: (failure, waitMs) => noteRestart(index, failure, waitMs),
+        }),
+      );
+    await obey();
+  };
+  const isWished = (state: Ended['state']) =>
+    store.jobs.require(id).wish === wishes[state] || (error !== undefined && state === 'CANCELLED');
+
+  const noteRestart = (index: number, { code, message }: Failure, waitMs: number) => {
+    const { restarts } = store.jobs.require(id);
+    const record = store.jobs.change(id, { restarts: restarts + 1 });
+    const seconds = Number((waitMs / 1000).toFixed(1));
+    const what = workers > 1 ? `worker ${index}` : 'the worker';
+    const text = `${message} (${code}); ${what} is started again from its checkpoint in ${seconds} s`;
+    say({ severity: 'WARNING', text });
+    tell({ type: 'state', job: record });
+  };
+
+  let told = '';
+  const noteProgress = () => {
+    const sum = sumOf(runs);
+    const text = JSON.stringify(sum);
+    if (text === told || runs.every(run => !run.progress)) return;
+    told = text;
+    const progress = { ...sum, time: Date.now() };
+    store.progress.save(id, progress);
+    tell({ type: 'progress', jobId: id, progress });
+  };
+
+  const work = async () => {
+    await begin();
+    let isOver = false;
+    const over = Promise.all(runs.map(run => run.finished.then(failure => failure && fail(failure)))).finally(
+      () => {
+        isOver = true;
+        bell.ring();
+      },
+    );
+    // Heard below; here it only must not count as unheard.
+    over.catch(() => {});
+    while (!isOver) {
+      noteProgress();
+      await bell.wait(NOTE_MS);
+    }
+    await over;
+    if (!isLeft) await end();
+  };
+
+  const end = async () => {
+    noteProgress();
+    const { state, failure } = outcome();
+    const result = await resultOf(failure);
+    // It may have been too fast to be seen running.
+    if (state !== 'CANCELLED' && state !== 'FAILED') noteRunning();
+    const text = failure?.message ?? describe(state, result);
+    // Said again when the server is killed before the next line, but noted once.
+    say({ severity: failure ? 'ERROR' : 'INFO', text, origin: `end/${store.jobs.require(id).stateTime}` });
+    // A failed job may be resumed.
+    if (state !== 'FAILED') await forgetSecrets(config, id);
+    move(state, result);
+  };
+
+  const outcome = (): { state: JobState; failure?: Failure } => {
+    const states = runs.map(run => run.end?.state);
+    if (store.jobs.require(id).wish === 'CANCELLED') return { state: 'CANCELLED' };
+    if (error) return { state: 'FAILED', failure: error };
+    // One that had to be killed has told no end.
+    if (states.includes('CANCELLED') || states.includes(undefined)) return { state: 'CANCELLED' };
+    if (states.includes('HANDED_OVER')) return { state: 'UPDATED' };
+    return { state: states.includes('DRAINED') ? 'DRAINED' : 'DONE' };
+  };
+
+  const resultOf = async (failure: Failure | undefined): Promise<JobResult> => {
+    const { startTime, createTime } = store.jobs.require(id);
+    const { counters } = sumOf(runs);
+    const graph = graphOf(await readJob(path));
+    const errors = errorsOf(graph, counters);
+    return {
+      ...totalsOf(graph, counters),
+      seconds: (Date.now() - Date.parse(startTime ?? createTime)) / 1000,
+      outputs: runs.flatMap(run => run.end?.outputs ?? []),
+      ...(errors && { errors }),
+      ...(failure && { error: failure }),
+    };
+  };
+
+  const leave = () => {
+    isLeft = true;
+    for (const run of runs) run.leave();
+    bell.ring();
+  };
+  const finished = work().finally(() => {
+    clearTimeout(killing);
+    leave();
+  });
+  return { finished, obey, leave };
+}
+
+function describe(state: JobState, { elements }: JobResult): string {
+  const { read, written, filtered, deadLettered } = elements;
+  return `${state}: read ${read}, written ${written}, filtered ${filtered}, dead-lettered ${deadLettered}`;
+}
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
