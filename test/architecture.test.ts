@@ -39,7 +39,7 @@ const ARROWS: Record<string, string[]> = {
     'udf',
     'worker',
   ],
-  tasks: ['catalog', 'dlq', 'engine', 'jobs', 'launch', 'store', 'udf', 'worker'],
+  tasks: ['dlq', 'engine', 'jobs', 'launch', 'launchers', 'store', 'udf', 'worker'],
   access: ['store'],
   launch: ['catalog', 'cloud', 'dlq', 'engine', 'jobs', 'pipeline', 'store', 'udf', 'worker'],
   jobs: ['engine', 'launchers', 'store', 'worker'],

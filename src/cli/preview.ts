@@ -13,8 +13,6 @@ interface PreviewOptions {
 }
 
 const MAX_ELEMENTS = 1000;
-/** How long a silent source is waited for. */
-const WAIT_MS = 5000;
 
 export function registerPreview(program: Command): void {
   program
@@ -29,44 +27,22 @@ export function registerPreview(program: Command): void {
 }
 
 async function preview(templateId: string | undefined, options: PreviewOptions): Promise<void> {
-  const [
-    { mkdtemp, rm },
-    { tmpdir },
-    { join },
-    { loadConfig },
-    { previewPipeline },
-    { prepareJob },
-    { printJson },
-  ] = await Promise.all([
-    import('node:fs/promises'),
-    import('node:os'),
-    import('node:path'),
-    import('../config.ts'),
-    import('../engine/preview.ts'),
-    import('../launch/prepare.ts'),
-    import('./output.ts'),
-  ]);
-  const config = loadConfig();
-  const { job, graph, secrets } = await prepareJob(config, { templateId, ...options, dryRun: true });
+  const [{ mkdtemp, rm }, { tmpdir }, { join }, { loadConfig }, { asJson, preview: look }, { printJson }] =
+    await Promise.all([
+      import('node:fs/promises'),
+      import('node:os'),
+      import('node:path'),
+      import('../config.ts'),
+      import('../tasks/preview.ts'),
+      import('./output.ts'),
+    ]);
   const directory = await mkdtemp(join(tmpdir(), 'sluice-preview-'));
   try {
-    const elements = await previewPipeline(
-      graph,
-      {
-        jobId: job.id,
-        templateId: job.templateId,
-        config,
-        directory,
-        worker: { index: 0, count: 1 },
-        streaming: job.streaming,
-        secrets,
-        report: (severity, text, stage) => {
-          if (severity !== 'DEBUG') process.stderr.write(`${stage}: ${text}\n`);
-        },
-      },
-      { limit: options.elements, waitMs: WAIT_MS },
+    const { json, ...request } = options;
+    const elements = await look(loadConfig(), { templateId, ...request }, directory, (text, stage) =>
+      process.stderr.write(`${stage}: ${text}\n`),
     );
-    if (options.json) printJson(elements.map(asJson));
+    if (json) printJson(elements.map(asJson));
     else
       process.stdout.write(
         elements.length === 0 ? 'the source gave no elements\n' : elements.map(describe).join('\n'),
@@ -74,16 +50,6 @@ async function preview(templateId: string | undefined, options: PreviewOptions):
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
-}
-
-function asJson({ position, input, outputs, filteredBy, failures }: PreviewedElement) {
-  return {
-    position,
-    input: input.toString(),
-    outputs: outputs.map(({ sink, payload }) => ({ sink, payload: payload.toString() })),
-    filteredBy,
-    failures,
-  };
 }
 
 function describe(
