@@ -64,7 +64,7 @@ function factsOf(job: ServedJob, now: number): Fact[] {
     ['project', `${job.projectId}, ${job.location}`],
     ['launched', `${clock(job.createTime)} by ${job.launchedBy}`],
     ['ended', job.endTime && clock(job.endTime)],
-    ['workers', `${job.workers}${job.restarts > 0 ? `, restarted ${count(job.restarts)} times` : ''}`],
+    ['workers', `${job.workers}${job.restarts > 0 ? `, restarts: ${count(job.restarts)}` : ''}`],
     ['labels', labels.join(', ') || undefined],
     ['asked to be', isEnded(job.state) ? undefined : job.wish],
     ['replaces', job.replaces],

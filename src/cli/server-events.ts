@@ -1,6 +1,6 @@
 /** The events of a server as they happen, across lost connections and restarts of the server. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SluiceError } from '../errors.ts';
+import { type ErrorCode, SluiceError } from '../errors.ts';
 import type { Client } from './client.ts';
 
 export interface ServerEvent {
@@ -61,8 +61,9 @@ export async function* eventsOf(
 }
 
 /** True for what a server says, or does not say, that is being restarted or has too much to do. */
-export const isLoss = (error: unknown): boolean =>
-  error instanceof SluiceError && (error.code === 'SERVER_UNREACHABLE' || error.code === 'TOO_MANY_REQUESTS');
+export const isLoss = (error: unknown): boolean => error instanceof SluiceError && LOSSES.has(error.code);
+
+const LOSSES: ReadonlySet<ErrorCode> = new Set(['SERVER_UNREACHABLE', 'NOT_READY', 'TOO_MANY_REQUESTS']);
 
 async function* connectionOf(
   client: Client,
