@@ -9,6 +9,7 @@ import type { OpenService } from '../service/service.ts';
 import { openStore } from '../store/store.ts';
 import { createApp } from './app.ts';
 import { errorAnswer } from './errors.ts';
+import { startGrpc } from './grpc/server.ts';
 
 export interface ServerOptions {
   config: Config;
@@ -51,13 +52,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   try {
     service = await options.open();
     const authenticate = authenticator(tokensIn(service.store), { required });
+    const grpc = await startGrpc({ service, host, port: grpcPort, authenticate });
     handler = createApp(service, { authenticate, requestsPerMinute, ending: ending.signal });
     const opened = service;
     const close = async (how: { drain: boolean }) => {
-      await stop(server, ending);
+      await Promise.all([stop(server, ending), grpc.close()]);
       await opened.close(how);
     };
-    return { url: urlOf(server), grpcPort, service, close };
+    return { url: urlOf(server), grpcPort: grpc.port, service, close };
   } catch (error) {
     await stop(server, ending);
     await service?.close({ drain: false });
