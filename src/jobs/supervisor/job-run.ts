@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import type { Config } from '../../config.ts';
 import { replaceFile } from '../../engine/checkpoint.ts';
 import { totalsOf } from '../../engine/counters.ts';
+import type { Graph } from '../../engine/graph.ts';
 import { forgetSecrets } from '../../engine/secrets.ts';
 import type { Launcher } from '../../launchers/launcher.ts';
 import type { NewMessage } from '../../store/messages.ts';
@@ -74,15 +75,20 @@ export function runServiceJob(
     killing ??= setTimeout(() => {
       for (const run of runs) run.stop();
     }, CANCEL_MS);
-    for (const run of runs) if (!run.isAlive()) run.stop();
   };
-  const order = (wish: WorkerWish) => replaceFile(wishFile(path), JSON.stringify({ wish }));
+  let ordered: Promise<unknown> = Promise.resolve();
+  /** One after the other: they are written to the same file. */
+  const order = (wished: () => WorkerWish) => {
+    const write = () => replaceFile(wishFile(path), JSON.stringify({ wish: wished() }));
+    ordered = ordered.then(write, write);
+    return ordered;
+  };
   const obey = async () => {
     const { wish } = store.jobs.require(id);
     if (!wish) return;
-    await order(orders[wish]);
+    await order(() => orders[store.jobs.require(id).wish ?? wish]);
     if (wish === 'CANCELLED') killSoon();
-    else for (const run of runs) run.hurry();
+    for (const run of runs) run.hurry();
   };
 
   /** The first failure is the job's. The other workers stop where they are, or clean up if the launch was refused. */
@@ -90,7 +96,7 @@ export function runServiceJob(
     if (error) return;
     error = failure;
     if (isRefusal(failure.code)) {
-      await order('cancel');
+      await order(() => 'cancel');
       killSoon();
     } else for (const run of runs) run.stop();
   };
@@ -102,11 +108,13 @@ export function runServiceJob(
     if (move('RUNNING')) say({ severity: 'INFO', text: `running with ${counted(workers, 'worker')}` });
   };
 
-  const begin = async () => {
+  /** False when there is nothing to begin. */
+  const begin = async (): Promise<boolean> => {
     if (isFresh) {
       // Of an earlier attempt, which somebody has resumed.
       if (!store.jobs.require(id).wish) await rm(wishFile(path), { force: true });
-      move('PENDING');
+      // Somebody may have been faster, and have stopped it.
+      if (!move('PENDING')) return false;
     }
     for (let index = 0; index < workers; index++)
       runs.push(
@@ -118,6 +126,7 @@ export function runServiceJob(
           launcher: context.launcher,
           isFresh,
           firstRetryMs: context.firstRetryMs,
+          mayStart: () => !error && store.jobs.require(id).wish !== 'CANCELLED',
           isTheEnd: state => wishes[state] === undefined || isWished(state),
           onMessage: ({ severity, text, stage, time }, at) =>
             say({
@@ -132,6 +141,7 @@ export function runServiceJob(
         }),
       );
     await obey();
+    return true;
   };
   const isWished = (state: Ended['state']) =>
     store.jobs.require(id).wish === wishes[state] || (error !== undefined && state === 'CANCELLED');
@@ -158,7 +168,7 @@ export function runServiceJob(
   };
 
   const work = async () => {
-    await begin();
+    if (!(await begin())) return;
     let isOver = false;
     const over = Promise.all(runs.map(run => run.finished.then(failure => failure && fail(failure)))).finally(
       () => {
@@ -203,7 +213,10 @@ export function runServiceJob(
   const resultOf = async (failure: Failure | undefined): Promise<JobResult> => {
     const { startTime, createTime } = store.jobs.require(id);
     const { counters } = sumOf(runs);
-    const graph = graphOf(await readJob(path));
+    // Of a job whose file has gone, or is of another version, nothing explains the counters.
+    const graph = await readJob(path)
+      .then(graphOf)
+      .catch(() => noGraph);
     const errors = errorsOf(graph, counters);
     return {
       ...totalsOf(graph, counters),
@@ -225,6 +238,8 @@ export function runServiceJob(
   });
   return { finished, obey, leave };
 }
+
+const noGraph: Graph = { nodes: [] };
 
 function describe(state: JobState, { elements }: JobResult): string {
   const { read, written, filtered, deadLettered } = elements;

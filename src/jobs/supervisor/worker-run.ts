@@ -23,6 +23,8 @@ export interface WorkerSetup {
   firstRetryMs: number;
   /** False for an end that somebody must have wished for, if nobody has: it is that of an earlier attempt. */
   isTheEnd(state: Ended['state']): boolean;
+  /** False once the job is to end: a worker that crashes now stays away. */
+  mayStart(): boolean;
   onMessage(message: Message, at: string): void;
   /** It has come so far that it runs, or to its end. */
   onChange(): void;
@@ -44,8 +46,6 @@ export interface WorkerRun {
   readonly finished: Promise<Failure | undefined>;
   /** Does not wait any longer with starting it again. */
   hurry(): void;
-  /** True while a process runs. */
-  isAlive(): boolean;
   /** Kills it, and starts it no more. */
   stop(): void;
   /** Watches it no more; it goes on. */
@@ -107,17 +107,19 @@ export function runWorker(setup: WorkerSetup): WorkerRun {
     await look();
     await lookHowFar();
     if (setup.isFresh) failed = undefined;
-    let mayStart = setup.isFresh || !hasBegun;
+    // One that was started before and is not there has crashed.
+    let isSilent = !setup.isFresh && hasBegun;
     let checkpoint = await checkpointIn(directory);
     for (let failures = 0; ; ) {
-      if (isLeft || isStopped) return undefined;
+      if (isLeft) return undefined;
       worker = launcher.find(jobFile, index);
-      if (!worker && run.end) return undefined;
-      worker ??= mayStart ? launcher.start(jobFile, index) : undefined;
-      mayStart = true;
+      if (isStopped) worker?.kill();
+      if (!worker && (run.end || isStopped || !setup.mayStart())) return undefined;
+      if (!isSilent) worker ??= launcher.start(jobFile, index);
+      isSilent = false;
       const end = worker ? await follow(worker) : { how: 'is gone', lastWords: '' };
       worker = undefined;
-      if (!end || run.end || isStopped) return undefined;
+      if (!end || run.end || isStopped || !setup.mayStart()) return undefined;
       if ('status' in end && end.status === TAKEN_STATUS && launcher.find(jobFile, index)) continue;
 
       const failure = failed ?? lost(index, end);
@@ -141,7 +143,6 @@ export function runWorker(setup: WorkerSetup): WorkerRun {
       .then(supervise)
       .finally(() => reader.close()),
     hurry: bell.ring,
-    isAlive: () => worker !== undefined,
     stop() {
       isStopped = true;
       worker?.kill();
@@ -169,7 +170,12 @@ function progressReader(directory: string): () => Promise<WorkerProgress | undef
     const version = `${found?.ino} ${found?.mtimeMs}`;
     if (!found || version === seen) return undefined;
     seen = version;
-    return JSON.parse(await readFile(path, 'utf8'));
+    try {
+      return JSON.parse(await readFile(path, 'utf8'));
+    } catch {
+      // It is not synced, so a crash of the machine may leave it empty.
+      return undefined;
+    }
   };
 }
 
