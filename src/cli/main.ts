@@ -10,6 +10,7 @@ import { registerPubsub } from './pubsub.ts';
 import { registerQuery } from './query.ts';
 import { registerResume } from './resume.ts';
 import { registerRun } from './run.ts';
+import { registerServe } from './serve.ts';
 import { registerTemplates } from './templates.ts';
 import { registerToken } from './token.ts';
 import { registerUdf } from './udf.ts';
@@ -31,6 +32,7 @@ for (const register of [
   registerUdf,
   registerPubsub,
   registerQuery,
+  registerServe,
   registerToken,
 ]) {
   register(program);

@@ -31,7 +31,12 @@ export async function openService(
 ): Promise<OpenService> {
   const store = openStore(config);
   try {
-    const supervisor = await openSupervisor({ config, store, maxJobs });
+    const supervisor = await openSupervisor({
+      config,
+      store,
+      maxJobs,
+      onFault: (error, jobId) => log.error({ jobId, err: error }, 'a job could not be watched'),
+    });
     const metrics = openMetrics({ store, supervisor });
     const unsubscribe = supervisor.subscribe(event => {
       if (event.type !== 'state') return;

@@ -1,5 +1,7 @@
 import { saveJob } from '../../src/jobs/job.ts';
 import type { JobEvent, Supervisor, SupervisorOptions } from '../../src/jobs/supervisor.ts';
+import type { JobRecord } from '../../src/store/record.ts';
+import type { Job } from '../../src/worker/job-file.ts';
 
 /** A supervisor that takes jobs and wishes, and runs nothing: jobs stay QUEUED until the test moves them. */
 export function idleSupervisor({ config, store }: SupervisorOptions): Supervisor {
@@ -10,24 +12,25 @@ export function idleSupervisor({ config, store }: SupervisorOptions): Supervisor
     for (const listener of listeners) listener({ type: 'state', job: record });
     return record;
   };
-  return {
+  const supervisor = {
     launch,
-    replace(jobId, job, record) {
+    replace(jobId: string, job: Job, record: JobRecord) {
       store.jobs.wish(jobId, 'UPDATED');
       return launch(job, record);
     },
-    async stop(jobId, wish) {
+    async stop(jobId: string, wish: 'CANCELLED' | 'DRAINED') {
       store.jobs.wish(jobId, wish);
       const moved = store.jobs.move(jobId, wish === 'CANCELLED' ? 'CANCELLING' : 'DRAINING');
       const job = moved ?? store.jobs.require(jobId);
       for (const listener of listeners) listener({ type: 'state', job });
       return job;
     },
-    subscribe(listener) {
+    subscribe(listener: (event: JobEvent) => void) {
       listeners.add(listener);
-      return () => listeners.delete(listener);
+      return () => void listeners.delete(listener);
     },
     load: () => ({ queued: store.jobs.active('service').length, running: 0 }),
     close: async () => {},
   };
+  return supervisor;
 }

@@ -1,4 +1,6 @@
 import type { TestContext } from 'node:test';
+import type { Role } from '../../src/access/roles.ts';
+import { tokensIn } from '../../src/access/tokens.ts';
 import { type ServerOptions, startServer as serve } from '../../src/api/server.ts';
 import type { Config } from '../../src/config.ts';
 import { logTo } from '../../src/service/log.ts';
@@ -12,6 +14,8 @@ export interface TestServerOptions extends Partial<Omit<ServerOptions, 'open' | 
   maxJobs?: number;
   /** Absent: one that takes jobs and runs none, enough for what is only asked and answered. */
   openSupervisor?: ServiceOptions['openSupervisor'];
+  /** With a token of this role, which all requests are sent with; absent: without any. */
+  as?: Role;
   /** Called before the server answers. */
   prepare?(service: OpenService): unknown;
 }
@@ -43,16 +47,18 @@ export interface TestServer {
 
 /** A server on ports of its own, in a folder of its own; both are gone after the test. */
 export async function startServer(t: TestContext, options: TestServerOptions = {}): Promise<TestServer> {
-  const { config: more, maxJobs = 4, openSupervisor = idleSupervisor, prepare, ...rest } = options;
+  const { config: more, maxJobs = 4, openSupervisor = idleSupervisor, as, prepare, ...rest } = options;
   const home = more?.home ?? (await temporaryFolder(t));
   const config: Config = { ...more, home };
   const log: Record<string, unknown>[] = [];
+  let token: string | undefined;
   const open = async () => {
     const service = await openService(config, {
       log: logTo({ write: line => void log.push(JSON.parse(line)) }, 'debug'),
       maxJobs,
       openSupervisor,
     });
+    if (as) token = tokensIn(service.store).create(as, as);
     await prepare?.(service);
     return service;
   };
@@ -66,7 +72,8 @@ export async function startServer(t: TestContext, options: TestServerOptions = {
   const send = async (method: string, path: string, body?: unknown, init: RequestInit = {}) => {
     const isText = typeof body === 'string';
     const headers = {
-      ...(body !== undefined && !isText && { 'content-type': 'application/json' }),
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
       ...init.headers,
     };
     const sent = isText || body === undefined ? body : JSON.stringify(body);

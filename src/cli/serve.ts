@@ -1,0 +1,114 @@
+/** `sluice serve`: the service, until it is asked to stop. */
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { RunningServer } from '../api/server.ts';
+import { wholeNumber } from './numbers.ts';
+import { printJson } from './output.ts';
+
+interface ServeOptions {
+  host: string;
+  port: number;
+  grpcPort: number;
+  maxJobs: number;
+  root?: string[];
+  requestsPerMinute?: number;
+  drain?: boolean;
+  logFile?: string;
+  logLevel: string;
+  json?: boolean;
+}
+
+/** Most jobs wait for something most of the time. */
+const JOBS_PER_CORE = 4;
+
+export function registerServe(program: Command): void {
+  program
+    .command('serve')
+    .description('run jobs for a team: Dataflow’s API, and our own')
+    .option(
+      '--host <address>',
+      'address to serve at; others than this machine’s own need tokens',
+      '127.0.0.1',
+    )
+    .option('--port <n>', 'port of HTTP, 0 for any', port, 8080)
+    .option('--grpc-port <n>', 'port of gRPC, 0 for any', port, 8081)
+    .option(
+      '--max-jobs <n>',
+      'how many jobs run at the same time',
+      wholeNumber(1, 10_000),
+      JOBS_PER_CORE * availableParallelism(),
+    )
+    .option('--root <dir...>', 'folders whose files jobs may read and write (default: none but gs://)')
+    .option('--requests-per-minute <n>', 'how often each token or address may ask', wholeNumber(1, 1e9))
+    .option('--drain', 'when stopped, drain streaming jobs first, instead of leaving workers at work')
+    .option('--log-file <file>', 'log to this file, rotated by size, instead of stderr')
+    .option('--log-level <level>', 'debug, info, warn or error', 'info')
+    .option('--json', 'print the addresses as JSON')
+    .action(serve);
+}
+
+const port = wholeNumber(0, 65_535);
+
+async function serve(options: ServeOptions): Promise<void> {
+  const [{ loadConfig }, { startServer }, { openLog }, { openService }, { openSupervisor }] =
+    await Promise.all([
+      import('../config.ts'),
+      import('../api/server.ts'),
+      import('../service/log.ts'),
+      import('../service/service.ts'),
+      import('../jobs/supervisor.ts'),
+    ]);
+  const { host, port, grpcPort, maxJobs, requestsPerMinute } = options;
+  const given = loadConfig();
+  const roots = options.root?.map(root => resolve(root)) ?? given.roots ?? [];
+  const config = { ...given, roots };
+  const { log, close: closeLog } = openLog({ file: options.logFile, level: options.logLevel });
+  const server = await startServer({
+    config,
+    host,
+    port,
+    grpcPort,
+    requestsPerMinute,
+    open: () => openService(config, { log, maxJobs, openSupervisor }),
+  }).catch(async error => {
+    await closeLog();
+    throw error;
+  });
+  tellAddresses(server, options);
+  log.info({ url: server.url, grpcPort: server.grpcPort, pid: process.pid }, 'serving');
+  const signal = await stopSignal();
+  log.info({ signal, ...(options.drain && { drain: true }) }, 'stopping');
+  await server.close({ drain: options.drain ?? false });
+  log.info('stopped');
+  await closeLog();
+  process.exit(0);
+}
+
+function tellAddresses({ url, grpcPort }: RunningServer, { host, json }: ServeOptions): void {
+  if (json) {
+    printJson({ url, grpcPort, pid: process.pid });
+    return;
+  }
+  process.stdout.write(`Sluice serves at ${url}, gRPC at ${host}:${grpcPort}; the reference is at ${url}/reference
+
+  export SLUICE_SERVER=${url}                                   # sluice launch, jobs …
+  export CLOUDSDK_API_ENDPOINT_OVERRIDES_DATAFLOW=${url}/       # gcloud dataflow …
+  export CLOUDSDK_AUTH_DISABLE_CREDENTIALS=true CLOUDSDK_CORE_PROJECT=local
+
+`);
+}
+
+/** The first signal asks to stop; another one ends the process at once: the workers go on, and are found again. */
+function stopSignal(): Promise<NodeJS.Signals> {
+  return new Promise(resolve => {
+    let asked = false;
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.on(signal, () => {
+        if (asked) process.exit(signal === 'SIGINT' ? 130 : 143);
+        asked = true;
+        resolve(signal);
+      });
+    }
+  });
+}
