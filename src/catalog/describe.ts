@@ -79,8 +79,15 @@ function describeParameter(
   };
 }
 
+function exampleCommand(template: Template): string {
+  const lines = Object.entries(exampleParameters(template)).map(
+    ([name, value]) => `  --parameters ${quoted(`${name}=${value}`)}`,
+  );
+  return [`sluice run ${template.id}`, ...lines].join(' \\\n');
+}
+
 /** The least that can be launched, and a function where the template takes one, each value its first example. */
-function exampleCommand({ id, parameters }: Template): string {
+export function exampleParameters({ parameters }: Template): Record<string, unknown> {
   const { required = [], oneOf, anyOf, allOf = [], properties } = parameters;
   const choice = (oneOf ?? anyOf)?.at(-1)?.required ?? [];
   const byDefault = allOf
@@ -91,12 +98,9 @@ function exampleCommand({ id, parameters }: Template): string {
   const udf = ['javascriptTextTransformGcsPath', 'javascriptTextTransformFunctionName'];
   const needed = new Set([...required, ...choice, ...byDefault, ...udf]);
   const names = Object.keys(properties).filter(name => needed.has(name));
-  const lines = names.map(
-    name => `  --parameters ${quoted(`${name}=${properties[name]?.examples?.[0] ?? '…'}`)}`,
-  );
-  return [`sluice run ${id}`, ...lines].join(' \\\n');
+  return Object.fromEntries(names.map(name => [name, properties[name]?.examples?.[0] ?? '…']));
 }
 
 /** As a shell takes it. */
-const quoted = (text: string): string =>
+export const quoted = (text: string): string =>
   /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;

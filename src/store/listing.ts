@@ -7,6 +7,7 @@ export interface JobFilter {
   projectId?: string;
   location?: string;
   name?: string;
+  templateId?: string;
   /** `active`: not ended; `ended`: ended; absent: both, the active ones first. */
   status?: 'active' | 'ended';
 }
@@ -44,7 +45,7 @@ const groupsOf = ({ status }: JobFilter): (0 | 1)[] =>
 
 /** One group in its order, from a place on: each is a range of an index. */
 export function listingQuery(
-  { projectId, location, name }: JobFilter,
+  { projectId, location, name, templateId }: JobFilter,
   ended: 0 | 1,
   after?: [sortedAt: string, id: string],
 ): [sql: string, values: SQLInputValue[]] {
@@ -58,6 +59,7 @@ export function listingQuery(
   if (name !== undefined) where('name = ?', name);
   // A plus keeps SQLite from the index of locations: few jobs have a name, many a location.
   if (location !== undefined) where(`${name === undefined ? '' : '+'}location = ?`, location);
+  if (templateId !== undefined) where("record ->> '$.templateId' = ?", templateId);
   if (after) where('(sorted_at, id) < (?, ?)', ...after);
   const sql = `SELECT record, ended, sorted_at, id FROM jobs WHERE ${conditions.join(' AND ')}
      ORDER BY sorted_at DESC, id DESC LIMIT ?`;

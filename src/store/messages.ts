@@ -1,5 +1,5 @@
 /** What workers and the service told of a job. */
-import type { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import { SluiceError } from '../errors.ts';
 import type { Severity } from '../worker/protocol.ts';
 import { transaction } from './database.ts';
@@ -44,6 +44,15 @@ export function messagesIn(database: DatabaseSync) {
     `DELETE FROM messages WHERE job = ?1 AND (time, id) <=
        (SELECT time, id FROM messages WHERE job = ?1 ORDER BY time DESC, id DESC LIMIT 1 OFFSET ?2)`,
   );
+  const later = database.prepare(
+    'SELECT id, job, time, severity, text, stage FROM messages WHERE id > ? ORDER BY id LIMIT ?',
+  );
+  // All messages of all jobs would be looked through for those of one.
+  const laterOfJob = database.prepare(
+    `SELECT id, job, time, severity, text, stage FROM messages INDEXED BY messages_by_job
+     WHERE job = ? AND id > ? ORDER BY id LIMIT ?`,
+  );
+  const last = database.prepare('SELECT max(id) AS id FROM messages');
   const removal = database.prepare('DELETE FROM messages WHERE job = ?');
 
   /** Adds them in one transaction; gives those that were new, with their ids. */
@@ -83,21 +92,30 @@ export function messagesIn(database: DatabaseSync) {
          ORDER BY time, id LIMIT ?`,
       )
       .all(...values, pageSize + 1);
-    const items = rows.slice(0, pageSize).map(
-      ({ id, time, severity, text, stage }): JobMessage => ({
-        id: Number(id),
-        jobId,
-        time: Number(time),
-        severity: severity as Severity,
-        text: String(text),
-        ...(stage !== null && { stage: String(stage) }),
-      }),
-    );
+    const items = rows.slice(0, pageSize).map(row => messageOf({ ...row, job: jobId }));
     const last = rows.length > pageSize ? items.at(-1) : undefined;
     return last ? { items, nextPageToken: tokenOf(last) } : { items };
   };
 
-  return { add, list, remove };
+  /** The first ones with a greater id, in the order of their ids: of one job, or of all. */
+  const after = (id: number, limit: number, jobId?: string): JobMessage[] =>
+    (jobId === undefined ? later.all(id, limit) : laterOfJob.all(jobId, id, limit)).map(messageOf);
+
+  /** The id of the last message there is; 0 when there is none. */
+  const lastId = (): number => Number(last.get()?.id ?? 0);
+
+  return { add, list, remove, after, lastId };
+}
+
+function messageOf({ id, job, time, severity, text, stage }: Record<string, SQLOutputValue>): JobMessage {
+  return {
+    id: Number(id),
+    jobId: String(job),
+    time: Number(time),
+    severity: severity as Severity,
+    text: String(text),
+    ...(stage !== null && { stage: String(stage) }),
+  };
 }
 
 const tokenOf = ({ time, id }: JobMessage): string => Buffer.from(`${time}:${id}`).toString('base64url');

@@ -12,7 +12,8 @@ import { openPool } from './pool.ts';
 
 const value = { anyOf: [{ type: 'string' }, { type: 'object' }] } as const;
 
-const schema = {
+/** What a `cases.json` holds. */
+export const caseFileSchema = {
   type: 'object',
   required: ['cases'],
   additionalProperties: false,
@@ -48,7 +49,7 @@ export interface UdfCase {
   error?: string;
 }
 
-export type CaseFile = Omit<FromSchema<typeof schema>, 'cases'> & { cases: UdfCase[] };
+export type CaseFile = Omit<FromSchema<typeof caseFileSchema>, 'cases'> & { cases: UdfCase[] };
 
 /** What a case gave; `expected` and `actual` are there when it failed. */
 export interface CaseResult {
@@ -58,7 +59,7 @@ export interface CaseResult {
   actual?: string;
 }
 
-const validate = new Ajv2020({ allErrors: true, strict: false }).compile<CaseFile>(schema);
+const validate = new Ajv2020({ allErrors: true, strict: false }).compile<CaseFile>(caseFileSchema);
 
 /** Reads a `cases.json`; throws a SluiceError that names the file and what is wrong in it. */
 export function readCases(path: string): CaseFile {

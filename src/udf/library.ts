@@ -6,6 +6,9 @@ import { SluiceError } from '../errors.ts';
 import { EXTENSIONS, libraryFolders, staysIn } from './library-path.ts';
 import { filesAt } from './scripts.ts';
 
+/** A script may be anything: of a comment that goes on for ever no more is looked at. */
+const MAX_HEAD = 4096;
+
 /** A UDF with a name, and where its script and its cases lie. */
 export interface LibraryUdf {
   name: string;
@@ -65,7 +68,7 @@ function udfOf(script: string): LibraryUdf {
     name: basename(script, extname(script)),
     script,
     ...(existsSync(cases) && { cases }),
-    summary: summaryOf(readFileSync(script, 'utf8')),
+    summary: summaryOf(readFileSync(script, 'utf8').slice(0, MAX_HEAD)),
   };
 }
 
