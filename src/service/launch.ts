@@ -53,7 +53,7 @@ export async function launchJob(
   checkNames(name, labels);
   const prepared = await prepareJob(
     config,
-    { templateId: template.id, parameters, ...workersOf(environment) },
+    { templateId: template.id, parameters, ...workersOf(environment), dryRun: validateOnly },
     await currentCatalog(config),
   );
   await checkLaunch(config, prepared);

@@ -32,7 +32,11 @@ const errorDetails = {
               },
             },
             ErrorInfo: {
-              fields: { reason: { type: 'string', id: 1 }, domain: { type: 'string', id: 2 } },
+              fields: {
+                reason: { type: 'string', id: 1 },
+                domain: { type: 'string', id: 2 },
+                metadata: { keyType: 'string', type: 'string', id: 3 },
+              },
             },
             RequestInfo: { fields: { requestId: { type: 'string', id: 1 } } },
           },

@@ -38,15 +38,20 @@ function parameterOf(described: ParameterDescription, schema: ParametersSchema):
 }
 
 /** The parameter that one is asked for with, where a single one decides, and by which of its values. */
-function parentOf(name: string, { allOf = [], dependentRequired = {} }: ParametersSchema): object {
+function parentOf(
+  name: string,
+  { properties, allOf = [], dependentRequired = {} }: ParametersSchema,
+): object {
   for (const { if: condition, then } of allOf) {
     const [parent, ...others] = Object.entries(condition.properties ?? {});
     if (!parent || others.length > 0 || condition.required || !then.required.includes(name)) continue;
     const [parentName, { const: only, enum: several }] = parent;
     return { parentName, parentTriggerValues: (several ?? [only]).map(textOf) };
   }
-  const parent = Object.entries(dependentRequired).find(([, needed]) => needed.includes(name));
-  return parent ? { parentName: parent[0] } : {};
+  // Of two that need each other the second depends on the first.
+  const names = Object.keys(properties);
+  const parent = names.slice(0, names.indexOf(name)).find(each => dependentRequired[each]?.includes(name));
+  return parent === undefined ? {} : { parentName: parent };
 }
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
