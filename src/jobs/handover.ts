@@ -4,42 +4,41 @@
  */
 import { mkdir, readdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Config } from '../config.ts';
 import { inheritCheckpoint, loadCheckpoint, syncDirectory } from '../engine/checkpoint.ts';
 import { keptLettersFile } from '../engine/dead-letter.ts';
 import { SluiceError, systemCode } from '../errors.ts';
 import type { JobRecord } from '../store/record.ts';
 import { isEnded } from '../store/states.ts';
+import type { JobHome, Store } from '../store/store.ts';
 import { graphOf } from '../worker/graph.ts';
 import type { Job } from '../worker/job-file.ts';
 import { workerDirectory } from '../worker/places.ts';
 import { matchStages } from './handover-match.ts';
 import { jobFile, loadJob } from './job.ts';
 
-/**
- * Whether a job may start: one that replaces another waits until that has handed over.
- * @throws SluiceError UPDATE_REFUSED when it has ended in another way, so that there is nothing to take over
- */
-export function mayTakeOver(
-  { replaces, startTime }: JobRecord,
-  stateOf: (id: string) => JobRecord['state'] | undefined,
-): boolean {
-  if (replaces === undefined || startTime !== undefined) return true;
-  const state = stateOf(replaces);
-  if (state === 'UPDATED') return true;
-  if (state !== undefined && !isEnded(state)) return false;
-  throw new SluiceError(
-    'UPDATE_REFUSED',
-    `job ${replaces}, which this one was to take over from, ended before it could hand over${state ? `: it is ${state}` : ''}`,
-  );
+/** True while a job waits for the one that it replaces. */
+export function isWaiting({ jobs }: Pick<Store, 'jobs'>, record: JobRecord): boolean {
+  const state = takesOver(record) && jobs.get(record.replaces)?.state;
+  return state !== false && state !== undefined && !isEnded(state);
 }
 
-/** Gives a job the state of the one it replaces, which has handed over. Repeatable, wherever it was interrupted. */
-export async function takeState(
-  config: Config,
-  { id, replaces, transformNameMapping }: JobRecord,
-): Promise<void> {
-  if (replaces === undefined) return;
+/** True until a job that replaces another has run with what it took over. */
+export const takesOver = (record: JobRecord): record is JobRecord & { replaces: string } =>
+  record.replaces !== undefined && record.startTime === undefined;
+
+/**
+ * Gives a job the state of the one it replaces. Repeatable, wherever it was interrupted.
+ * @throws SluiceError UPDATE_REFUSED when that has ended without handing over
+ */
+export async function takeState({ config, store }: JobHome, record: JobRecord): Promise<void> {
+  if (!takesOver(record)) return;
+  const { id, replaces, transformNameMapping } = record;
+  const state = store.jobs.get(replaces)?.state;
+  if (state !== 'UPDATED')
+    throw new SluiceError(
+      'UPDATE_REFUSED',
+      `job ${replaces}, which this one was to take over from, ended before it could hand over${state ? `: it is ${state}` : ''}`,
+    );
   const after = await loadJob(config, id);
   const directories = Array.from({ length: after.workers }, (_, i) =>
     workerDirectory(jobFile(config, id), i),

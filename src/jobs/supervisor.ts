@@ -10,6 +10,7 @@ import { isEnded, type Wish } from '../store/states.ts';
 import type { Store } from '../store/store.ts';
 import { claim, holderOf } from '../worker/claim.ts';
 import type { Job } from '../worker/job-file.ts';
+import { isWaiting, takesOver } from './handover.ts';
 import { saveJob } from './job.ts';
 import type { JobEvent } from './supervisor/job-event.ts';
 import { type JobContext, type JobRun, runServiceJob } from './supervisor/job-run.ts';
@@ -19,6 +20,11 @@ export type { JobEvent } from './supervisor/job-event.ts';
 export interface Supervisor {
   /** Takes a job into the store and the queue, and gives its record at once. @throws SluiceError JOB_NAME_TAKEN */
   launch(job: Job, record: JobRecord): Promise<JobRecord>;
+  /**
+   * Takes a job into the store that is to take over from the running one: that is asked to hand over, and when it has,
+   * this one begins where it was. @throws SluiceError UPDATE_REFUSED when it runs no more
+   */
+  replace(jobId: string, job: Job, record: JobRecord): Promise<JobRecord>;
   /**
    * Asks a job to stop; gives its record with the state it is in now. Asking twice is no error.
    * @throws SluiceError JOB_NOT_FOUND, JOB_ENDED, JOB_NOT_DRAINABLE
@@ -86,11 +92,13 @@ export async function openSupervisor(options: SupervisorOptions): Promise<Superv
     start(record, record.state === 'QUEUED');
   };
   const startQueued = () => {
-    while (!isClosed && running.size < maxJobs) {
-      const id = queue.shift();
-      if (id === undefined) return;
-      const record = store.jobs.get(id);
-      if (record && !isEnded(record.state)) start(record, true);
+    for (let at = 0; !isClosed && running.size < maxJobs && at < queue.length; ) {
+      const record = store.jobs.get(queue[at] ?? '');
+      if (record && isWaiting(store, record)) at++;
+      else {
+        queue.splice(at, 1);
+        if (record && !isEnded(record.state)) start(record, true);
+      }
     }
   };
 
@@ -100,8 +108,14 @@ export async function openSupervisor(options: SupervisorOptions): Promise<Superv
       tell({ type: 'message', message });
   };
 
+  /** What replaces another job takes its place: it comes before all that wait for theirs. */
+  const enqueue = (record: JobRecord) => {
+    if (takesOver(record)) queue.unshift(record.id);
+    else queue.push(record.id);
+  };
+
   for (const record of store.jobs.active('service')) {
-    if (record.state === 'QUEUED') queue.push(record.id);
+    if (record.state === 'QUEUED' || isWaiting(store, record)) enqueue(record);
     else start(record, false);
   }
   startQueued();
@@ -120,20 +134,29 @@ export async function openSupervisor(options: SupervisorOptions): Promise<Superv
     return after;
   };
 
+  const take = async (job: Job, record: JobRecord, insert: () => unknown): Promise<JobRecord> => {
+    await saveJob(config, job);
+    try {
+      insert();
+    } catch (error) {
+      await rm(jobDirectory(config, job.id), { recursive: true, force: true });
+      throw error;
+    }
+    tell({ type: 'state', job: record });
+    enqueue(record);
+    startQueued();
+    return store.jobs.require(record.id);
+  };
+
   return {
     stop,
-    async launch(job, record) {
-      await saveJob(config, job);
-      try {
-        store.jobs.insert(record);
-      } catch (error) {
-        await rm(jobDirectory(config, job.id), { recursive: true, force: true });
-        throw error;
-      }
-      tell({ type: 'state', job: record });
-      queue.push(record.id);
-      startQueued();
-      return store.jobs.require(record.id);
+    launch: (job, record) => take(job, record, () => store.jobs.insert(record)),
+    async replace(jobId, job, record) {
+      const replacing = { ...record, replaces: jobId };
+      const taken = await take(job, replacing, () => store.jobs.replace(jobId, replacing));
+      note(jobId, `handing over to job ${job.id}`);
+      await running.get(jobId)?.obey();
+      return taken;
     },
     subscribe(listener) {
       listeners.add(listener);
@@ -142,7 +165,7 @@ export async function openSupervisor(options: SupervisorOptions): Promise<Superv
     load: () => ({ queued: queue.length, running: running.size }),
     async close({ drain }) {
       if (drain) {
-        const streams = [...running].filter(([id]) => store.jobs.require(id).streaming);
+        const streams = [...running].filter(([id]) => isDrainable(store.jobs.require(id)));
         queue.length = 0;
         await Promise.all(streams.map(([id, { finished }]) => stop(id, 'DRAINED').then(() => finished)));
       }
@@ -165,18 +188,23 @@ function claimHome(config: Config): () => void {
 
 /** Notes what is asked of a job, and the state that it comes to by this alone. */
 function noteWish({ jobs }: Store, id: string, wish: Exclude<Wish, 'UPDATED'>): JobRecord {
-  const { state, streaming, owner, wish: before } = jobs.require(id);
+  const record = jobs.require(id);
+  const { state, streaming, owner, wish: before, replacedBy } = record;
   if (isEnded(state)) throw new SluiceError('JOB_ENDED', `Job has terminated: ${id} is ${state}`);
   if (wish === 'DRAINED' && !streaming)
     throw new SluiceError('JOB_NOT_DRAINABLE', `${id} is a batch job, which cannot be drained: cancel it`);
-  // What has not been started has nothing to drain.
-  const asked = state === 'QUEUED' && owner === 'service' ? 'CANCELLED' : wish;
+  if (wish === 'DRAINED' && before === 'UPDATED')
+    throw new SluiceError('JOB_NOT_DRAINABLE', `${id} is handing over to job ${replacedBy}: drain that one`);
+  // What has not been started has nothing to drain, nor to clean up, but for what it takes over.
+  const isNothing = state === 'QUEUED' && owner === 'service' && !takesOver(record);
+  const asked = isNothing ? 'CANCELLED' : wish;
   if (before === asked) return jobs.require(id);
   jobs.wish(id, asked);
   if (asked === 'DRAINED') return jobs.move(id, 'DRAINING') ?? jobs.require(id);
-  const isWaiting = state === 'QUEUED' && owner === 'service';
-  return jobs.move(id, isWaiting ? 'CANCELLED' : 'CANCELLING') ?? jobs.require(id);
+  return jobs.move(id, isNothing ? 'CANCELLED' : 'CANCELLING') ?? jobs.require(id);
 }
+
+const isDrainable = ({ streaming, wish }: JobRecord): boolean => streaming && wish !== 'UPDATED';
 
 function describeStop({ state }: JobRecord): string {
   if (state === 'CANCELLED') return 'stopped before it was started';

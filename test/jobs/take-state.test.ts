@@ -7,9 +7,10 @@ import type { Config } from '../../src/config.ts';
 import { letterPlaces } from '../../src/dlq/places.ts';
 import { loadCheckpoint, saveCheckpoint } from '../../src/engine/checkpoint.ts';
 import { keptLettersFile } from '../../src/engine/dead-letter.ts';
-import { mayTakeOver, takeState } from '../../src/jobs/handover.ts';
+import { isWaiting, takeState } from '../../src/jobs/handover.ts';
 import { jobFile, saveJob } from '../../src/jobs/job.ts';
 import type { JobRecord } from '../../src/store/record.ts';
+import type { JobHome } from '../../src/store/store.ts';
 import { graphOf } from '../../src/worker/graph.ts';
 import type { Job } from '../../src/worker/job-file.ts';
 import { workerDirectory } from '../../src/worker/places.ts';
@@ -40,8 +41,14 @@ function jobOf(id: string, source: string): Job {
 const directoriesOf = (config: Config, id: string) =>
   Array.from({ length: WORKERS }, (_, i) => workerDirectory(jobFile(config, id), i));
 
+/** A home whose store knows of the job that is replaced. */
+const withOld = (config: Config, state?: JobRecord['state']): JobHome => {
+  const get = (id: string) => (id === 'old' && state ? ({ state } as JobRecord) : undefined);
+  return { config, store: { jobs: { get } } } as unknown as JobHome;
+};
+
 /** A job that has handed over, and its successor. */
-async function handedOver(t: TestContext): Promise<Config> {
+async function handedOver(t: TestContext): Promise<JobHome> {
   const config = { home: await temporaryFolder(t) };
   await saveJob(config, jobOf('old', 'Read'));
   await saveJob(config, jobOf('new', 'In'));
@@ -55,7 +62,7 @@ async function handedOver(t: TestContext): Promise<Config> {
     const stages = { Read: { bytes: 3 }, WriteToJson: { open: [] }, Letters: { length: 3 }, ParseJson: null };
     await saveCheckpoint(directory, { stages, counters: {} });
   }
-  return config;
+  return withOld(config, 'UPDATED');
 }
 
 async function assertTaken(config: Config): Promise<void> {
@@ -75,8 +82,9 @@ async function assertTaken(config: Config): Promise<void> {
 }
 
 test('the successor has the state, under its names; what was told and the letters kept stay with the job', async t => {
-  const config = await handedOver(t);
-  await takeState(config, record);
+  const home = await handedOver(t);
+  const { config } = home;
+  await takeState(home, record);
   await assertTaken(config);
 });
 
@@ -103,49 +111,51 @@ const interruptions: [what: string, step: (before: string, after: string) => Pro
 ];
 for (const [what, step] of interruptions) {
   test(`interrupted ${what}, it goes on`, async t => {
-    const config = await handedOver(t);
+    const home = await handedOver(t);
+    const { config } = home;
     const [before = ''] = directoriesOf(config, 'old');
     const [after = ''] = directoriesOf(config, 'new');
     await step(before, after);
-    await takeState(config, record);
+    await takeState(home, record);
     await assertTaken(config);
   });
 }
 
 test('interrupted between two workers, it goes on; what the first has done since stays', async t => {
-  const config = await handedOver(t);
-  await takeState(config, record);
+  const home = await handedOver(t);
+  const { config } = home;
+  await takeState(home, record);
   const [first = '', second = ''] = directoriesOf(config, 'new');
   const [, before = ''] = directoriesOf(config, 'old');
   await rm(join(second, 'checkpoint.json'));
   for (const name of ['Read', 'table'])
     await rename(join(second, 'stages', name), join(before, 'stages', name));
   await saveCheckpoint(first, { stages: { In: { bytes: 9 } }, counters: {} });
-  await takeState(config, record);
+  await takeState(home, record);
   assert.deepEqual((await loadCheckpoint(first))?.stages, { In: { bytes: 9 } });
   assert.deepEqual((await loadCheckpoint(second))?.stages.In, { bytes: 3 });
 });
 
 test('what was taken over is not looked for again, though the job before is gone', async t => {
-  const config = await handedOver(t);
-  await takeState(config, record);
+  const home = await handedOver(t);
+  const { config } = home;
+  await takeState(home, record);
   await rm(dirname(jobFile(config, 'old')), { recursive: true });
-  await takeState(config, record);
+  await takeState(home, record);
 });
 
-test('a job waits for the one it replaces, and fails when that ended otherwise', () => {
-  const may = (state?: JobRecord['state']) => mayTakeOver(record, id => (id === 'old' ? state : undefined));
-  assert.equal(may('RUNNING'), false);
-  assert.equal(may('CANCELLING'), false);
-  assert.equal(may('UPDATED'), true);
-  assert.throws(
-    () => may('FAILED'),
-    /job old, which this one was to take over from, ended before it could hand over: it is FAILED/,
-  );
-  assert.throws(() => may(), { code: 'UPDATE_REFUSED' });
-  assert.equal(
-    mayTakeOver({ ...record, startTime: 'once' }, () => undefined),
-    true,
-    'it took over long ago',
-  );
+test('a job waits while the one it replaces goes on, and fails when that ends otherwise', async t => {
+  const home = await handedOver(t);
+  const isReady = (state?: JobRecord['state'], more: Partial<JobRecord> = {}) =>
+    !isWaiting(withOld(home.config, state).store, { ...record, ...more });
+  assert.equal(isReady('RUNNING'), false);
+  assert.equal(isReady('CANCELLING'), false);
+  assert.equal(isReady('UPDATED'), true);
+  assert.equal(isReady('FAILED'), true);
+  assert.equal(isReady('RUNNING', { startTime: 'once' }), true, 'it took over long ago');
+  await assert.rejects(takeState(withOld(home.config, 'FAILED'), record), {
+    code: 'UPDATE_REFUSED',
+    message: 'job old, which this one was to take over from, ended before it could hand over: it is FAILED',
+  });
+  await assert.rejects(takeState(withOld(home.config), record), { code: 'UPDATE_REFUSED' });
 });

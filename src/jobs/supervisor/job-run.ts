@@ -5,15 +5,17 @@ import { replaceFile } from '../../engine/checkpoint.ts';
 import { totalsOf } from '../../engine/counters.ts';
 import type { Graph } from '../../engine/graph.ts';
 import { forgetSecrets } from '../../engine/secrets.ts';
+import { SluiceError } from '../../errors.ts';
 import type { Launcher } from '../../launchers/launcher.ts';
 import type { NewMessage } from '../../store/messages.ts';
 import type { JobRecord, JobResult } from '../../store/record.ts';
-import type { JobState, Wish } from '../../store/states.ts';
+import { isEnded, type JobState, type Wish } from '../../store/states.ts';
 import type { Store } from '../../store/store.ts';
 import { graphOf } from '../../worker/graph.ts';
 import { readJob } from '../../worker/job-file.ts';
 import { wishFile } from '../../worker/places.ts';
 import type { WorkerWish } from '../../worker/protocol.ts';
+import { takeState, takesOver } from '../handover.ts';
 import { jobFile } from '../job.ts';
 import { errorsOf, sumOf } from '../sum.ts';
 import { alarm } from './alarm.ts';
@@ -48,12 +50,9 @@ const orders: Record<Wish, WorkerWish> = { CANCELLED: 'cancel', DRAINED: 'drain'
 const wishes: Partial<Record<Ended['state'], Wish>> = { CANCELLED: 'CANCELLED', HANDED_OVER: 'UPDATED' };
 
 /** Starts the workers of a job, or follows those there are when it was started before (`isFresh` is false). */
-export function runServiceJob(
-  context: JobContext,
-  { id, streaming, workers }: JobRecord,
-  isFresh: boolean,
-): JobRun {
+export function runServiceJob(context: JobContext, record: JobRecord, isFresh: boolean): JobRun {
   const { config, store, tell } = context;
+  const { id, streaming, workers } = record;
   const path = jobFile(config, id);
   const bell = alarm();
   const runs: WorkerRun[] = [];
@@ -114,8 +113,12 @@ export function runServiceJob(
       // Of an earlier attempt, which somebody has resumed.
       if (!store.jobs.require(id).wish) await rm(wishFile(path), { force: true });
       // Somebody may have been faster, and have stopped it.
-      if (!move('PENDING')) return false;
+      if (!move('PENDING') && isEnded(store.jobs.require(id).state)) return false;
     }
+    error = await takeState(context, record).then(() => undefined, refusalOf);
+    if (error) return true;
+    // What it takes over is drained, or cleaned up, by its workers only.
+    if (store.jobs.require(id).wish === 'DRAINED') move('DRAINING');
     for (let index = 0; index < workers; index++)
       runs.push(
         runWorker({
@@ -126,7 +129,7 @@ export function runServiceJob(
           launcher: context.launcher,
           isFresh,
           firstRetryMs: context.firstRetryMs,
-          mayStart: () => !error && store.jobs.require(id).wish !== 'CANCELLED',
+          mayStart: () => !error && (takesOver(record) || store.jobs.require(id).wish !== 'CANCELLED'),
           isTheEnd: state => wishes[state] === undefined || isWished(state),
           onMessage: ({ severity, text, stage, time }, at) =>
             say({
@@ -197,7 +200,9 @@ export function runServiceJob(
     say({ severity: failure ? 'ERROR' : 'INFO', text, origin: `end/${store.jobs.require(id).stateTime}` });
     // A failed job may be resumed.
     if (state !== 'FAILED') await forgetSecrets(config, id);
-    move(state, result);
+    const ended = move(state, result);
+    if (ended?.replacedBy !== undefined && ended.state !== 'UPDATED')
+      store.jobs.change(id, { replacedBy: undefined });
   };
 
   const outcome = (): { state: JobState; failure?: Failure } => {
@@ -237,6 +242,12 @@ export function runServiceJob(
     leave();
   });
   return { finished, obey, leave };
+}
+
+/** What was refused is the job's failure; all else is ours, and tried again. */
+function refusalOf(thrown: unknown): Failure {
+  if (!(thrown instanceof SluiceError)) throw thrown;
+  return { code: thrown.code, message: thrown.message };
 }
 
 const noGraph: Graph = { nodes: [] };
