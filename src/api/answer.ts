@@ -39,7 +39,7 @@ export async function answer(
     {
       path,
       query: { ...request.query },
-      body: await readBody(operation, request, response),
+      body: await readBody(operation, request),
       caller,
       signal,
       ...(typeof lastEventId === 'string' && { lastEventId }),

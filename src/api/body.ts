@@ -1,5 +1,6 @@
 /** Reads the body of a request as its operation takes it, within limits of size, depth and keys. */
-import express, { type Request, type Response } from 'express';
+import type { IncomingMessage } from 'node:http';
+import { MIMEType } from 'node:util';
 import { SluiceError } from '../errors.ts';
 import type { Operation } from './operation.ts';
 
@@ -9,32 +10,97 @@ const MAX_DEPTH = 64;
 const MAX_VALUES = 20_000;
 /** Names that reach into an object's prototype when somebody merges what we were sent. */
 const FORBIDDEN = new Set(['__proto__', 'constructor', 'prototype']);
-
-// A compressed body could be larger than its limit by far; no client sends one.
-const options = { type: () => true, inflate: false };
-const readJson = express.json({ ...options, limit: JSON_BYTES });
-const readText = express.text({ ...options, limit: TEXT_BYTES, defaultCharset: 'utf-8' });
+/** Of a body that is too large so much more is read, so that its sender gets to see why. */
+const LINGER_BYTES = 16 << 20;
+const LINGER_MS = 500;
 
 /**
  * The body, parsed; `{}` for none, which is what some clients send for an empty message.
- * @throws SluiceError MEDIA_TYPE_UNSUPPORTED, REQUEST_INVALID, and what the parsers throw
+ * @throws SluiceError REQUEST_TOO_LARGE, MEDIA_TYPE_UNSUPPORTED, REQUEST_INVALID
  */
-export async function readBody(operation: Operation, request: Request, response: Response): Promise<unknown> {
-  if (operation.method === 'get' || operation.method === 'delete') return undefined;
-  const wanted = operation.bodyType ?? 'application/json';
-  if (request.headers['content-type'] !== undefined && request.is(wanted) === false)
-    throw new SluiceError(
-      'MEDIA_TYPE_UNSUPPORTED',
-      `${operation.id} takes a body of the type ${wanted}, not ${request.headers['content-type']}.`,
-    );
-  await new Promise<void>((resolve, reject) => {
-    const read = operation.bodyType ? readText : readJson;
-    read(request, response, error => (error ? reject(error) : resolve()));
-  });
-  if (operation.bodyType) return request.body ?? '';
-  const body = request.body ?? {};
+export async function readBody(operation: Operation, request: IncomingMessage): Promise<unknown> {
+  const { id, method, bodyType } = operation;
+  if (method === 'get' || method === 'delete') return undefined;
+  requireType(request, bodyType ?? 'application/json', id);
+  const bytes = await readBytes(request, bodyType ? TEXT_BYTES : JSON_BYTES);
+  const text = textOf(bytes);
+  if (bodyType) return text;
+  const body = text.trim() === '' ? {} : parseJson(text);
   requirePlain(body);
   return body;
+}
+
+function requireType({ headers }: IncomingMessage, wanted: string, id: string): void {
+  const { 'content-type': given, 'content-encoding': encoding = 'identity' } = headers;
+  // A compressed body could be larger than its limit by far; no client sends one.
+  if (encoding !== 'identity') throw unsupported(`The body of ${id} may not be compressed (${encoding}).`);
+  if (given === undefined) return;
+  const { type, charset } = typeOf(given);
+  if (type !== wanted) throw unsupported(`${id} takes a body of the type ${wanted}, not ${given}.`);
+  if (!/^utf-?8$/i.test(charset)) throw unsupported(`The body of ${id} must be in UTF-8, not in ${charset}.`);
+}
+
+function typeOf(header: string): { type: string; charset: string } {
+  try {
+    const { essence, params } = new MIMEType(header);
+    return { type: essence, charset: params.get('charset') ?? 'utf-8' };
+  } catch {
+    return { type: '', charset: 'utf-8' };
+  }
+}
+
+const unsupported = (message: string) => new SluiceError('MEDIA_TYPE_UNSUPPORTED', message);
+
+/** Reads at most so much; what a sender says of the length is not believed, unless it is too much. */
+function readBytes(request: IncomingMessage, limit: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const tooLarge = () =>
+      reject(new SluiceError('REQUEST_TOO_LARGE', `The body may have ${limit} bytes here.`));
+    const isAnnounced = Number(request.headers['content-length'] ?? 0) > limit;
+    let chunks: Buffer[] = [];
+    let size = 0;
+    let lingering: NodeJS.Timeout | undefined;
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= limit && !isAnnounced) chunks.push(chunk);
+      else linger();
+    });
+    const linger = () => {
+      chunks = [];
+      lingering ??= setTimeout(tooLarge, LINGER_MS);
+      if (size <= LINGER_BYTES) return;
+      request.pause();
+      clearTimeout(lingering);
+      tooLarge();
+    };
+    if (isAnnounced) linger();
+    request.on('end', () => {
+      clearTimeout(lingering);
+      if (lingering) tooLarge();
+      else resolve(Buffer.concat(chunks));
+    });
+    request.on('error', reject);
+    request.on('close', () => {
+      clearTimeout(lingering);
+      reject(new SluiceError('REQUEST_INVALID', 'The body ended too early.'));
+    });
+  });
+}
+
+function textOf(bytes: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new SluiceError('REQUEST_INVALID', 'The body is not well-formed UTF-8.');
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new SluiceError('REQUEST_INVALID', `The body is no well-formed JSON: ${(error as Error).message}`);
+  }
 }
 
 /** @throws SluiceError REQUEST_INVALID for a document that is too deep or too large, or has names that no client sends */

@@ -36,21 +36,11 @@ export function errorAnswer(thrown: unknown, requestId?: string): ErrorAnswer {
   };
 }
 
-/** The error as a SluiceError: what Express and its parsers throw gets the code that it stands for. */
+/** The error as a SluiceError: what Express throws for a path that cannot be decoded is the client's mistake. */
 export function asApiError(thrown: unknown): SluiceError {
-  if (thrown instanceof SluiceError) return thrown;
-  const { status, type, limit } = thrown as { status?: unknown; type?: unknown; limit?: unknown };
-  const { message } = asSluiceError(thrown);
-  if (thrown instanceof URIError || (status === 400 && type === undefined))
-    return new SluiceError('REQUEST_INVALID', 'The path or the headers of the request are not well formed.');
-  if (type === 'entity.too.large')
-    return new SluiceError('REQUEST_TOO_LARGE', `The body of a request may have ${limit} bytes here.`);
-  if (type === 'entity.parse.failed')
-    return new SluiceError('REQUEST_INVALID', `The body is not a well-formed JSON document: ${message}`);
-  if (status === 415)
-    return new SluiceError('MEDIA_TYPE_UNSUPPORTED', `The body cannot be read: ${message}.`);
-  if (status === 400 || status === 413)
-    return new SluiceError('REQUEST_INVALID', `The body cannot be read: ${message}.`);
+  const { status } = (thrown ?? {}) as { status?: unknown };
+  if (thrown instanceof URIError || status === 400)
+    return new SluiceError('REQUEST_INVALID', 'The path of the request is not well formed.');
   return asSluiceError(thrown);
 }
 
