@@ -96,8 +96,9 @@ const TIMEOUT_MS = 20_000;
 export async function eventually<T>(
   find: () => T | false | undefined,
   describe = () => 'it did not come to be',
+  timeoutMs = TIMEOUT_MS,
 ): Promise<T> {
-  for (const endMs = Date.now() + TIMEOUT_MS; ; await new Promise(resolve => setTimeout(resolve, 20))) {
+  for (const endMs = Date.now() + timeoutMs; ; await new Promise(resolve => setTimeout(resolve, 20))) {
     const found = find();
     if (found !== false && found !== undefined) return found;
     if (Date.now() > endMs) throw new Error(describe());
