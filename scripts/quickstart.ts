@@ -10,9 +10,11 @@ import { describeSummary } from '../src/cli/live.ts';
 import { publish } from '../src/cli/pubsub-publish.ts';
 import { loadConfig } from '../src/config.ts';
 import { totalsOf } from '../src/engine/counters.ts';
-import { type JobSummary, saveJob } from '../src/jobs/job.ts';
-import { runJob } from '../src/jobs/run-job.ts';
+import { runForeground } from '../src/jobs/foreground.ts';
+import type { JobSummary } from '../src/jobs/job.ts';
+import { launchForeground } from '../src/launch/foreground.ts';
 import { prepareJob } from '../src/launch/prepare.ts';
+import { openStore } from '../src/store/store.ts';
 
 const root = dirname(import.meta.dirname);
 const folder = join(root, 'quickstart');
@@ -35,11 +37,12 @@ const count = await writeRecords();
 say('1', `start the job, which makes the topic and reads it:\n   ${command()}`);
 const config = loadConfig();
 const prepared = await prepareJob(config, { templateId: 'Cloud_PubSub_to_GCS_Text', parameters });
-await saveJob(config, prepared.job);
+const home = { config, store: openStore(config) };
+await launchForeground(home, prepared);
 const started = Date.now();
 const running = Promise.withResolvers<void>();
 const allRead = Promise.withResolvers<void>();
-const run = runJob(config, prepared.job, prepared.graph, {
+const run = runForeground(home, prepared, {
   onRunning: running.resolve,
   onProgress: ({ counters }) => {
     const { read, written, filtered, deadLettered } = totalsOf(prepared.graph, counters).elements;

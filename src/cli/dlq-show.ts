@@ -1,9 +1,10 @@
 /** `sluice dlq list` and `show`. */
 import { styleText } from 'node:util';
-import { loadConfig } from '../config.ts';
+import { type Config, loadConfig } from '../config.ts';
 import type { MissingLetters } from '../dlq/missing.ts';
 import type { LetterGroup } from '../dlq/survey.ts';
 import type { DeadLetter } from '../engine/dead-letter.ts';
+import { openStore } from '../store/store.ts';
 import { type Asked, type LetterList, listLetters, showLetters } from '../tasks/look-at-letters.ts';
 import { printJson } from './output.ts';
 
@@ -16,7 +17,7 @@ export interface ShowOptions extends ListOptions {
 }
 
 export async function list(jobId: string, { json, ...asked }: ListOptions): Promise<void> {
-  const listed = await listLetters(loadConfig(), jobId, asked);
+  const listed = await listLetters(homeOf(loadConfig()), jobId, asked);
   if (json) printJson(listed);
   else process.stdout.write(describe(listed));
   warnOfMissing(listed.missing);
@@ -64,7 +65,10 @@ export async function show(
   id: string | undefined,
   { json, ...asked }: ShowOptions,
 ): Promise<void> {
-  const letters = await showLetters(loadConfig(), jobId, { ...asked, ...(id !== undefined && { id }) });
+  const letters = await showLetters(homeOf(loadConfig()), jobId, {
+    ...asked,
+    ...(id !== undefined && { id }),
+  });
   if (json) printJson({ jobId, letters });
   else process.stdout.write(letters.map(describeLetter).join('\n') || 'there are no dead letters\n');
 }
@@ -99,6 +103,8 @@ const indented = (text: string): string[] => text.split('\n').map(line => `    $
 /** A letter may hold anything: nothing of it may speak to the terminal. */
 const shown = (text: string): string =>
   text.replace(/[^\P{Cc}\t]/gu, character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
+const homeOf = (config: Config) => ({ config, store: openStore(config) });
 
 const bold = (text: string): string => styleText('bold', text, { stream: process.stdout });
 const number = (value: number): string => value.toLocaleString('en-US');

@@ -1,25 +1,29 @@
 /** Follows a job in the foreground: live progress on a terminal, Ctrl-C, and the summary at the end. */
-import type { Config } from '../config.ts';
 import { totalsOf } from '../engine/counters.ts';
-import { runJob } from '../jobs/run-job.ts';
+import { runForeground } from '../jobs/foreground.ts';
 import type { PreparedJob } from '../launch/prepare.ts';
+import type { JobHome } from '../store/store.ts';
 import { describeMessage, describeProgress, statusLine, tellEnd } from './live.ts';
 
-/** Runs the job to its end, tells how it goes, and sets the exit status. */
+/** Runs a job, which belongs to this process, to its end, tells how it goes, and sets the exit status. */
 export async function followJob(
-  config: Config,
-  { job, graph }: PreparedJob,
+  home: JobHome,
+  { job, graph }: Pick<PreparedJob, 'job' | 'graph'>,
   { json }: { json?: boolean },
 ): Promise<void> {
   const status = statusLine();
   const started = Date.now();
   status.print(`job ${job.id} starting`);
-  const run = runJob(config, job, graph, {
-    onRunning: () => status.print(`job ${job.id} running${job.streaming ? '; Ctrl-C drains it' : ''}`),
-    onProgress: progress =>
-      status.update(describeProgress(totalsOf(graph, progress.counters), progress.watermark, started)),
-    onMessage: message => status.print(describeMessage(message), message.severity),
-  });
+  const run = runForeground(
+    home,
+    { job, graph },
+    {
+      onRunning: () => status.print(`job ${job.id} running${job.streaming ? '; Ctrl-C drains it' : ''}`),
+      onProgress: progress =>
+        status.update(describeProgress(totalsOf(graph, progress.counters), progress.watermark, started)),
+      onMessage: message => status.print(describeMessage(message), message.severity),
+    },
+  );
   const stopListening = onInterrupts(
     () => {
       status.print('draining: what was read is being written; again to cancel');

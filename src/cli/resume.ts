@@ -11,14 +11,20 @@ export function registerResume(program: Command): void {
 }
 
 async function resume(jobId: string, options: { json?: boolean }): Promise<void> {
-  const [{ loadConfig }, { loadJob, requireResumable }, { graphOf }, { followJob }] = await Promise.all([
-    import('../config.ts'),
-    import('../jobs/job.ts'),
-    import('../worker/graph.ts'),
-    import('./follow.ts'),
-  ]);
+  const [{ loadConfig }, { loadJob }, { graphOf }, { openStore }, { resumeForeground }, { followJob }] =
+    await Promise.all([
+      import('../config.ts'),
+      import('../jobs/job.ts'),
+      import('../worker/graph.ts'),
+      import('../store/store.ts'),
+      import('../launch/foreground.ts'),
+      import('./follow.ts'),
+    ]);
   const config = loadConfig();
   const job = await loadJob(config, jobId);
-  await requireResumable(config, jobId);
-  await followJob(config, { job, graph: graphOf(job) }, options);
+  const prepared = { job, graph: graphOf(job) };
+  const store = openStore(config);
+  resumeForeground(store, prepared);
+  await followJob({ config, store }, prepared, options);
+  store.close();
 }

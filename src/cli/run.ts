@@ -24,16 +24,20 @@ export function registerRun(program: Command): void {
 }
 
 async function run(templateId: string | undefined, options: RunOptions): Promise<void> {
-  const [{ loadConfig }, { prepareJob }, { saveJob }, { keepTopics }, { followJob }] = await Promise.all([
-    import('../config.ts'),
-    import('../launch/prepare.ts'),
-    import('../jobs/job.ts'),
-    import('../dlq/topic.ts'),
-    import('./follow.ts'),
-  ]);
+  const [{ loadConfig }, { prepareJob }, { keepTopics }, { openStore }, { launchForeground }, { followJob }] =
+    await Promise.all([
+      import('../config.ts'),
+      import('../launch/prepare.ts'),
+      import('../dlq/topic.ts'),
+      import('../store/store.ts'),
+      import('../launch/foreground.ts'),
+      import('./follow.ts'),
+    ]);
   const config = loadConfig();
   const prepared = await prepareJob(config, { templateId, ...options });
-  await saveJob(config, prepared.job);
   await keepTopics(prepared.job.deadLetters ?? [], config);
-  await followJob(config, prepared, options);
+  const home = { config, store: openStore(config) };
+  await launchForeground(home, prepared);
+  await followJob(home, prepared, options);
+  home.store.close();
 }

@@ -6,7 +6,7 @@ import { type ErrorCode, errorKinds } from '../errors.ts';
 import { launchProcess, type WorkerHandle } from '../launchers/process.ts';
 import type { Job } from '../worker/job-file.ts';
 import type { WorkerEvent, WorkerProgress } from '../worker/protocol.ts';
-import { type JobState, type JobSummary, jobFile, saveState } from './job.ts';
+import { type JobSummary, jobFile } from './job.ts';
 import { errorsOf, sumOf } from './sum.ts';
 
 export interface JobListener {
@@ -68,11 +68,11 @@ export function runJob(config: Config, job: Job, graph: Graph, listener: JobList
   }
 
   const ended = (async (): Promise<JobSummary> => {
-    await saveState(config, job.id, 'RUNNING');
     await Promise.all(runs.map(settle));
-    const { counters } = sumOf(runs);
+    const progress = sumOf(runs);
+    const { counters } = progress;
+    listener.onProgress?.(progress);
     const state = error ? 'FAILED' : stateOf(runs);
-    await saveState(config, job.id, state);
     return {
       jobId: job.id,
       ...(job.templateId && { templateId: job.templateId }),
@@ -100,7 +100,7 @@ export function runJob(config: Config, job: Job, graph: Graph, listener: JobList
   return { ended, drain: () => sendAll('drain'), cancel };
 }
 
-function stateOf(runs: readonly WorkerRun[]): JobState {
+function stateOf(runs: readonly WorkerRun[]): 'CANCELLED' | 'DRAINED' | 'DONE' {
   const states = runs.map(({ end }) => end?.state);
   // One that had to be killed has told no end.
   if (states.includes('CANCELLED') || states.includes(undefined)) return 'CANCELLED';

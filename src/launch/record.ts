@@ -23,7 +23,7 @@ export type Launched = Pick<JobRecord, 'launchedBy' | 'owner'> &
   >;
 
 /** The record of a job that is queued now; without a name it is called after its template and id. */
-export function newRecord({ job }: PreparedJob, launched: Launched): JobRecord {
+export function newRecord({ job }: Pick<PreparedJob, 'job'>, launched: Launched): JobRecord {
   const { id, templateId, parameters = {}, streaming, workers, replay } = job;
   const now = new Date().toISOString();
   return {

@@ -7,6 +7,12 @@ import { progressIn } from './progress.ts';
 
 export type Store = ReturnType<typeof openStore>;
 
+/** Where jobs are kept: their records in the store, their folders below the home that the configuration names. */
+export interface JobHome {
+  config: Config;
+  store: Store;
+}
+
 /** @throws SluiceError STORE_UNUSABLE */
 export function openStore(config: Pick<Config, 'home'>) {
   const database = openDatabase(config);

@@ -9,11 +9,12 @@ import { lettersFile } from '../dlq/replay-source.ts';
 import { type Chosen, selectLetters } from '../dlq/select.ts';
 import { keepTopics } from '../dlq/topic.ts';
 import { SluiceError } from '../errors.ts';
-import { loadState, saveJob, saveState } from '../jobs/job.ts';
-import { addReplay } from '../jobs/replays.ts';
+import { giveUp, isUnderWay } from '../jobs/foreground-owner.ts';
 import { type GivenParameters, type PreparedJob, prepareReplay } from '../launch/prepare.ts';
+import type { JobRecord } from '../store/record.ts';
+import type { JobHome } from '../store/store.ts';
 import type { Job } from '../worker/job-file.ts';
-import { findLetters, type JobLetters } from './letters.ts';
+import { findLetters, isGivenUp, type JobLetters } from './letters.ts';
 import type { Asked } from './look-at-letters.ts';
 
 export interface ReplayRequest extends Asked {
@@ -33,7 +34,7 @@ export interface ReplayRequest extends Asked {
 
 /** What is to be run, or why that is nothing. */
 export interface ChosenReplay {
-  /** Saved and noted, with its letters in its folder; absent: all letters were replayed before, or none are there. */
+  /** Launched, with its letters in its folder; absent: all letters were replayed before, or none are there. */
   prepared?: PreparedJob;
   replayedBefore: number;
   /** Letters that are not where their job put them. */
@@ -45,20 +46,24 @@ export interface ChosenReplay {
 /** Others may launch replays of the same job at the same time; one of them is always the first. */
 const MAX_TRIES = 5;
 
+/** Saves a replay and takes it into the store under this number, where others see that it is under way. */
+export type LaunchReplay = (prepared: PreparedJob, replay: JobRecord['replay']) => Promise<unknown>;
+
 /** @throws SluiceError REPLAY_REFUSED, DEAD_LETTER_NOT_FOUND */
 export async function chooseReplay(
-  config: Config,
+  home: JobHome,
   jobId: string,
   request: ReplayRequest,
+  launch: LaunchReplay,
 ): Promise<ChosenReplay> {
   for (let tries = 0; tries < MAX_TRIES; tries++) {
-    const letters = await findLetters(config, jobId, request.subscription);
-    const taken = await takenBefore(config, letters.replays, request);
-    const prepared = await prepareReplay(config, letters.asked, {
+    const letters = await findLetters(home, jobId, request.subscription);
+    const taken = await takenBefore(home, letters.replays, request);
+    const prepared = await prepareReplay(home.config, letters.asked, {
       udf: udfOf(request),
       parameters: request.parameters,
     });
-    const chosen = await choose(config, letters, taken, prepared, request);
+    const chosen = await choose(home.config, letters, taken, prepared, request, launch);
     if (chosen) return chosen;
   }
   throw new SluiceError('REPLAY_REFUSED', `others launch replays of job ${jobId}: try again`);
@@ -71,6 +76,7 @@ async function choose(
   taken: Set<string>,
   prepared: PreparedJob,
   request: ReplayRequest,
+  launch: LaunchReplay,
 ): Promise<ChosenReplay | undefined> {
   const { root, launched, jobs, places } = letters;
   const { job, graph } = prepared;
@@ -99,15 +105,14 @@ async function choose(
   if (told.chosen === 0 && reasons.length > 0)
     throw new SluiceError('REPLAY_REFUSED', `nothing is replayed: ${reasons.join('; ')}`, { violations });
   if (told.chosen === 0) return { replayedBefore, missing, warnings: [] };
-  await saveJob(config, job);
-  // Whoever finds it noted must see that somebody runs it.
-  await saveState(config, job.id, 'RUNNING');
-  const added = await addReplay(config, root.id, launched, job.id);
-  if (!added) {
-    await rm(jobDirectory(config, job.id), { recursive: true, force: true });
-    return undefined;
-  }
   await keepTopics(job.deadLetters ?? [], config);
+  try {
+    await launch(prepared, { root: root.id, number: launched });
+  } catch (error) {
+    await rm(jobDirectory(config, job.id), { recursive: true, force: true });
+    if (error instanceof SluiceError && error.code === 'REPLAY_REFUSED') return undefined;
+    throw error;
+  }
   const shared = branchesOf(graph).map(
     stages => `${stages} read the same elements: each takes the replayed ones again`,
   );
@@ -119,24 +124,24 @@ async function choose(
  * be resumed, since nobody else knows how far it came; one of which nothing has come is given up.
  */
 async function takenBefore(
-  config: Config,
+  { config, store }: JobHome,
   replays: readonly Job[],
   { again = false }: ReplayRequest,
 ): Promise<Set<string>> {
   const taken = new Set<string>();
   for (const { id } of replays) {
-    const status = await loadState(config, id);
-    if (status?.state === 'CANCELLED') continue;
+    const record = store.jobs.require(id);
+    if (isGivenUp(record)) continue;
     const progress = await noteTaken(config, id, taken);
     if (progress === 'ended') continue;
-    if (status?.alive)
+    if (isUnderWay(record))
       throw new SluiceError('REPLAY_REFUSED', `the replay ${id} is under way: wait for its end`);
     if (progress === 'begun' && !again)
       throw new SluiceError(
         'REPLAY_REFUSED',
         `the replay ${id} was interrupted: \`sluice resume ${id}\` goes on with it, --again gives it up`,
       );
-    await saveState(config, id, 'CANCELLED');
+    giveUp(store, id);
   }
   return again ? new Set() : taken;
 }

@@ -1,12 +1,12 @@
 /** The dead letters of a job: the job with its replays, and every place they write to. */
-import type { Config } from '../config.ts';
 import { type CountedLetters, countLetters } from '../dlq/missing.ts';
 import { type LetterPlace, letterPlaces } from '../dlq/places.ts';
 import { describePlace, isReadable } from '../dlq/read.ts';
 import { collectTopic, topicOf } from '../dlq/topic.ts';
 import { SluiceError } from '../errors.ts';
-import { loadJob, loadState } from '../jobs/job.ts';
-import { listReplays } from '../jobs/replays.ts';
+import { loadJob } from '../jobs/job.ts';
+import type { JobRecord } from '../store/record.ts';
+import type { JobHome } from '../store/store.ts';
 import { graphOf } from '../worker/graph.ts';
 import type { Job } from '../worker/job-file.ts';
 
@@ -16,7 +16,7 @@ export interface JobLetters {
   root: Job;
   /** The replays of the root, in their order; the asked job may be one of them. */
   replays: Job[];
-  /** How many replays were noted, also those that never came to be. */
+  /** How many replays were launched, also those whose files have gone. */
   launched: number;
   /** Whose letters are asked for: with the root those of its replays too. */
   jobs: ReadonlySet<string>;
@@ -28,12 +28,16 @@ export interface JobLetters {
 const MAX_DEPTH = 1000;
 
 /** Finds them, and collects those that wait in topics. @throws SluiceError when there is nothing that could be read */
-export async function findLetters(config: Config, id: string, subscription?: string): Promise<JobLetters> {
+export async function findLetters(
+  { config, store }: JobHome,
+  id: string,
+  subscription?: string,
+): Promise<JobLetters> {
   const asked = await loadJob(config, id);
   let root = asked;
   for (let depth = 0; root.replay && depth < MAX_DEPTH; depth++) root = await loadJob(config, root.replay.of);
-  const ids = await listReplays(config, root.id);
-  // One whose record is missing was never started.
+  const ids = store.jobs.replaysOf(root.id);
+  // Retention may have removed some.
   const loaded = await Promise.all(ids.map(each => loadJob(config, each).catch(ignoreMissing)));
   const replays = loaded.filter(job => job !== undefined);
   const wanted = asked === root ? [root, ...replays] : [asked];
@@ -45,13 +49,17 @@ export async function findLetters(config: Config, id: string, subscription?: str
   for (const topic of topics) await collectTopic(topic, config, subscription);
   const counted: CountedLetters[] = [];
   for (const each of wanted) {
-    const state = (await loadState(config, each.id))?.state;
+    const state = store.jobs.get(each.id)?.state;
     if (state === 'DONE' || state === 'DRAINED')
       counted.push(await countLetters(config, each.id, placesOf(each).filter(isReadable)));
   }
   const jobs = new Set(wanted.map(each => each.id));
   return { asked, root, replays, launched: ids.length, jobs, places: readable, counted };
 }
+
+/** True for a replay of which nothing counts: its letters wait for another one. */
+export const isGivenUp = (replay: JobRecord | undefined): boolean =>
+  replay?.givenUp === true || replay?.state === 'CANCELLED';
 
 /** The places, each once, as they are told. */
 export const placeNames = (places: readonly LetterPlace[]): string[] => [

@@ -1,13 +1,12 @@
 /** Looks at the dead letters of a job: which there are, and what each says. */
-import type { Config } from '../config.ts';
 import { noteTaken } from '../dlq/ledger.ts';
 import { type MissingLetters, missingLetters, tallied } from '../dlq/missing.ts';
 import { readLetters } from '../dlq/read.ts';
 import { isWanted, type Survey, surveyLetters, type Wanted } from '../dlq/survey.ts';
 import type { DeadLetter } from '../engine/dead-letter.ts';
 import { SluiceError } from '../errors.ts';
-import { loadState } from '../jobs/job.ts';
-import { findLetters, type JobLetters, placeNames } from './letters.ts';
+import type { JobHome } from '../store/store.ts';
+import { findLetters, isGivenUp, type JobLetters, placeNames } from './letters.ts';
 
 export interface Asked {
   code?: string;
@@ -27,19 +26,15 @@ export interface LetterList extends Pick<Survey, 'waiting' | 'groups' | 'faults'
 
 /** The dead letters of a job and of its replays, by error code and transform. */
 export async function listLetters(
-  config: Config,
+  home: JobHome,
   jobId: string,
   { code, subscription }: Asked,
 ): Promise<LetterList> {
-  const letters = await findLetters(config, jobId, subscription);
+  const letters = await findLetters(home, jobId, subscription);
   const wanted: Wanted = { jobs: letters.jobs, code };
   const tally = new Map<string, number>();
-  const found = tallied(readLetters(letters.places, config), tally);
-  const { groups, count, waiting, faults } = await surveyLetters(
-    found,
-    wanted,
-    await takenOf(config, letters),
-  );
+  const found = tallied(readLetters(letters.places, home.config), tally);
+  const { groups, count, waiting, faults } = await surveyLetters(found, wanted, await takenOf(home, letters));
   return {
     jobId,
     deadLetters: count,
@@ -52,23 +47,22 @@ export async function listLetters(
   };
 }
 
-async function takenOf(config: Config, { replays }: JobLetters): Promise<Set<string>> {
+async function takenOf({ config, store }: JobHome, { replays }: JobLetters): Promise<Set<string>> {
   const taken = new Set<string>();
-  for (const { id } of replays)
-    if ((await loadState(config, id))?.state !== 'CANCELLED') await noteTaken(config, id, taken);
+  for (const { id } of replays) if (!isGivenUp(store.jobs.get(id))) await noteTaken(config, id, taken);
   return taken;
 }
 
 /** Dead letters in full, `limit` at most. @throws SluiceError DEAD_LETTER_NOT_FOUND */
 export async function showLetters(
-  config: Config,
+  home: JobHome,
   jobId: string,
   { code, id, limit, subscription }: Asked & { id?: string; limit: number },
 ): Promise<DeadLetter[]> {
-  const { jobs, places } = await findLetters(config, jobId, subscription);
+  const { jobs, places } = await findLetters(home, jobId, subscription);
   const wanted: Wanted = { jobs, code, ...(id !== undefined && { ids: new Set([id]) }) };
   const letters: DeadLetter[] = [];
-  for await (const found of readLetters(places, config)) {
+  for await (const found of readLetters(places, home.config)) {
     if ('letter' in found && isWanted(found.letter, wanted)) letters.push(found.letter);
     if (letters.length >= limit) break;
   }

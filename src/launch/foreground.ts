@@ -1,0 +1,31 @@
+/** Jobs that the process that launches them runs itself. */
+import { enter, takeUp } from '../jobs/foreground-owner.ts';
+import { saveJob } from '../jobs/job.ts';
+import type { JobRecord } from '../store/record.ts';
+import type { JobHome, Store } from '../store/store.ts';
+import type { PreparedJob } from './prepare.ts';
+import { newRecord } from './record.ts';
+import { withSecrets } from './secrets.ts';
+
+/** Saves a job and takes it into the store. @throws SluiceError REPLAY_REFUSED when another replay has the number */
+export async function launchForeground(
+  { config, store }: JobHome,
+  prepared: Pick<PreparedJob, 'job' | 'secrets'>,
+  replay?: JobRecord['replay'],
+): Promise<void> {
+  await withSecrets(config, prepared, async () => {
+    await saveJob(config, prepared.job);
+    enter(store, recordOf(prepared, replay));
+  });
+}
+
+/** @throws SluiceError JOB_NOT_RESUMABLE */
+export const resumeForeground = (store: Store, prepared: Pick<PreparedJob, 'job'>): void =>
+  takeUp(store, recordOf(prepared));
+
+const recordOf = (prepared: Pick<PreparedJob, 'job'>, replay?: JobRecord['replay']): JobRecord =>
+  newRecord(prepared, {
+    launchedBy: 'local',
+    owner: 'foreground',
+    ...(replay && { replay }),
+  });
