@@ -9,7 +9,7 @@ import type { OpenService } from '../service/service.ts';
 import { openStore } from '../store/store.ts';
 import { createApp } from './app.ts';
 import { errorAnswer } from './errors.ts';
-import { startGrpc } from './grpc/server.ts';
+import type { GrpcOptions } from './grpc/server.ts';
 
 export interface ServerOptions {
   config: Config;
@@ -19,7 +19,8 @@ export interface ServerOptions {
   host: string;
   /** 0: any free one. */
   port: number;
-  grpcPort: number;
+  /** Absent: no gRPC. */
+  grpcPort?: number;
   requestsPerMinute?: number;
   /** How long a client may take to send the head of a request, and all of it. */
   headersTimeoutMs?: number;
@@ -30,7 +31,7 @@ export interface ServerOptions {
 export interface RunningServer {
   /** `http://127.0.0.1:8080`. */
   url: string;
-  grpcPort: number;
+  grpcPort?: number;
   service: OpenService;
   /** Stops accepting, ends streams, lets requests finish for a while; then workers go on alone, or drain first. */
   close(options: { drain: boolean }): Promise<void>;
@@ -52,19 +53,26 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   try {
     service = await options.open();
     const authenticate = authenticator(tokensIn(service.store), { required });
-    const grpc = await startGrpc({ service, host, port: grpcPort, authenticate });
+    const grpc = await grpcOf({ service, host, port: grpcPort, authenticate });
     handler = createApp(service, { authenticate, requestsPerMinute, ending: ending.signal });
     const opened = service;
     const close = async (how: { drain: boolean }) => {
-      await Promise.all([stop(server, ending), grpc.close()]);
+      await Promise.all([stop(server, ending), grpc?.close()]);
       await opened.close(how);
     };
-    return { url: urlOf(server), grpcPort: grpc.port, service, close };
+    return { url: urlOf(server), grpcPort: grpc?.port, service, close };
   } catch (error) {
     await stop(server, ending);
     await service?.close({ drain: false });
     throw error;
   }
+}
+
+/** Its libraries are large: loaded only where gRPC is served. */
+async function grpcOf({ port, ...options }: Partial<GrpcOptions> & Omit<GrpcOptions, 'port'>) {
+  if (port === undefined) return undefined;
+  const { startGrpc } = await import('./grpc/server.ts');
+  return startGrpc({ ...options, port });
 }
 
 function requireToken(config: Config, host: string): void {

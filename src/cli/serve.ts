@@ -85,12 +85,13 @@ async function serve(options: ServeOptions): Promise<void> {
   process.exit(0);
 }
 
-function tellAddresses({ url, grpcPort }: RunningServer, { host, json }: ServeOptions): void {
+function tellAddresses({ url, grpcPort }: RunningServer, { json }: ServeOptions): void {
   if (json) {
     printJson({ url, grpcPort, pid: process.pid });
     return;
   }
-  process.stdout.write(`Sluice serves at ${url}, gRPC at ${host}:${grpcPort}; the reference is at ${url}/reference
+  const { hostname } = new URL(url);
+  process.stdout.write(`Sluice serves at ${url}, gRPC at ${hostname}:${grpcPort}; the reference is at ${url}/reference
 
   export SLUICE_SERVER=${url}                                   # sluice launch, jobs …
   export CLOUDSDK_API_ENDPOINT_OVERRIDES_DATAFLOW=${url}/       # gcloud dataflow …

@@ -31,6 +31,7 @@ export interface Answer {
 
 export interface TestServer {
   url: string;
+  /** Only where `grpcPort` was given. */
   grpcPort: number;
   service: OpenService;
   home: string;
@@ -62,7 +63,7 @@ export async function startServer(t: TestContext, options: TestServerOptions = {
     await prepare?.(service);
     return service;
   };
-  const server = await serve({ host: '127.0.0.1', port: 0, grpcPort: 0, ...rest, config, open });
+  const server = await serve({ host: '127.0.0.1', port: 0, ...rest, config, open });
   let closing: Promise<void> | undefined;
   const close = () => {
     closing ??= server.close({ drain: false });
@@ -81,7 +82,7 @@ export async function startServer(t: TestContext, options: TestServerOptions = {
   };
   return {
     url: server.url,
-    grpcPort: server.grpcPort,
+    grpcPort: server.grpcPort ?? 0,
     service: server.service,
     home,
     config,
