@@ -10,12 +10,15 @@ import { graphOf } from '../worker/graph.ts';
 import type { Job } from '../worker/job-file.ts';
 import type { Service } from './service.ts';
 
+/** What an update acts on. */
+export type UpdateService = Pick<Service, 'config' | 'store' | 'supervisor'>;
+
 /**
  * Takes in the new job, which begins when the running one has handed over; gives its record at once.
  * @throws SluiceError JOB_NOT_FOUND when no job of its name runs, UPDATE_REFUSED when it cannot take over
  */
 export async function updateJob(
-  service: Service,
+  service: UpdateService,
   prepared: PreparedJob,
   record: JobRecord,
 ): Promise<JobRecord> {
@@ -28,7 +31,7 @@ export async function checkUpdate(service: Service, prepared: PreparedJob, recor
   await planUpdate(service, prepared, record);
 }
 
-async function planUpdate({ config, store }: Service, prepared: PreparedJob, record: JobRecord) {
+async function planUpdate({ config, store }: UpdateService, prepared: PreparedJob, record: JobRecord) {
   const replaced = store.jobs.named(record);
   if (replaced?.state !== 'RUNNING' && replaced?.state !== 'DRAINING') throw notRunning(record);
   checkKind(replaced, prepared);
