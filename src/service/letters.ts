@@ -1,0 +1,101 @@
+/** Dead letters for clients: looked at in a process of its own, and replayed by the supervisor. */
+import { rm } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { audit } from '../access/audit.ts';
+import type { Caller } from '../access/roles.ts';
+import { jobDirectory } from '../config.ts';
+import { SluiceError } from '../errors.ts';
+import { loadJob } from '../jobs/job.ts';
+import { newRecord } from '../launch/record.ts';
+import type { JobRecord } from '../store/record.ts';
+import type { ReplayRequest } from '../tasks/choose-replay.ts';
+import { runTask } from '../tasks/run.ts';
+import type { ReplayToLaunch } from '../tasks/tasks.ts';
+import { type ShownRecord, shownRecord } from './jobs.ts';
+import type { Service } from './service.ts';
+
+/** Files of dead letters may be large. */
+const TIMEOUT_MS = 55_000;
+/** Others may launch replays of the same job at the same time; one of them is always the first. */
+const MAX_TRIES = 5;
+const ATTEMPTS = 10;
+
+/** @throws SluiceError JOB_NOT_FOUND, REPLAY_REFUSED when the job keeps none */
+export async function listLetters(
+  { config, store }: Service,
+  jobId: string,
+  { code }: { code?: string },
+  signal: AbortSignal,
+) {
+  store.jobs.require(jobId);
+  return runTask(config, 'listLetters', { jobId, code }, { signal, timeoutMs: TIMEOUT_MS });
+}
+
+/** Dead letters in full. @throws SluiceError DEAD_LETTER_NOT_FOUND */
+export async function showLetters(
+  { config, store }: Service,
+  jobId: string,
+  asked: { code?: string; id?: string; limit: number },
+  signal: AbortSignal,
+) {
+  store.jobs.require(jobId);
+  return runTask(config, 'showLetters', { jobId, ...asked }, { signal, timeoutMs: TIMEOUT_MS });
+}
+
+export interface ServedReplay extends Omit<ReplayToLaunch, 'launch'> {
+  /** The job that runs the letters again; absent: there is nothing to replay. */
+  job?: ShownRecord;
+}
+
+/** Runs dead letters again, each once, as a job of its own. @throws SluiceError REPLAY_REFUSED */
+export async function replayLetters(
+  service: Service,
+  jobId: string,
+  request: Partial<ReplayRequest>,
+  caller: Caller,
+  signal: AbortSignal,
+): Promise<ServedReplay> {
+  const { config, store } = service;
+  const original = store.jobs.require(jobId);
+  const asked = {
+    maxAttempts: ATTEMPTS,
+    ...request,
+    jobId,
+    ...(request.udf !== undefined && { udf: pathOf(request.udf) }),
+  };
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const { launch, ...chosen } = await runTask(config, 'chooseReplay', asked, {
+      signal,
+      timeoutMs: TIMEOUT_MS,
+    });
+    if (!launch) return chosen;
+    const record = await launchReplay(service, launch, original, caller);
+    if (!record) continue;
+    audit(service, caller, 'job.replay', record.id, { of: jobId });
+    return { ...chosen, job: shownRecord(record) };
+  }
+  throw new SluiceError('REPLAY_REFUSED', `others launch replays of job ${jobId}: try again`);
+}
+
+/** Undefined when another replay was launched meanwhile: then the letters are to be chosen anew. */
+async function launchReplay(
+  { config, store, supervisor }: Service,
+  { jobId, replay }: NonNullable<ReplayToLaunch['launch']>,
+  { projectId, location }: JobRecord,
+  caller: Caller,
+): Promise<JobRecord | undefined> {
+  const job = await loadJob(config, jobId);
+  const record = newRecord(
+    { job },
+    { owner: 'service', launchedBy: caller.name, projectId, location, ...(replay && { replay }) },
+  );
+  try {
+    return await supervisor.launch(job, record);
+  } catch (error) {
+    if (!store.jobs.get(jobId)) await rm(jobDirectory(config, jobId), { recursive: true, force: true });
+    if (error instanceof SluiceError && error.code === 'REPLAY_REFUSED') return undefined;
+    throw error;
+  }
+}
+
+const pathOf = (udf: string): string => (/^(?:gs|udf):\/\//.test(udf) ? udf : resolve(udf));
