@@ -349,16 +349,28 @@ export class SluiceError extends Error {
   readonly violations: readonly Violation[];
 
   constructor(code: ErrorCode, message: string, options: { violations?: Violation[]; cause?: unknown } = {}) {
-    super(message, { cause: options.cause });
+    super(bounded(message), { cause: options.cause });
     this.name = 'SluiceError';
     this.code = code;
-    this.violations = options.violations ?? [];
+    this.violations = (options.violations ?? [])
+      .slice(0, MAX_VIOLATIONS)
+      .map(({ subject, message: why }) => ({
+        subject: bounded(subject),
+        message: bounded(why),
+      }));
   }
 
   get exitStatus(): number {
     return errorKinds[this.code].exit;
   }
 }
+
+/** Messages quote what users sent. */
+const MAX_MESSAGE = 8000;
+const MAX_VIOLATIONS = 100;
+
+const bounded = (message: string): string =>
+  message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE)}…` : message;
 
 /** The error as a SluiceError: known faults of the system get their own code, the rest is INTERNAL. */
 export function asSluiceError(error: unknown): SluiceError {

@@ -6,6 +6,14 @@ import { asSluiceError, elementErrorKinds, errorKinds, SluiceError } from '../sr
 
 const src = join(import.meta.dirname, '../src');
 
+test('a message that quotes too much is cut', () => {
+  const violations = Array.from({ length: 1000 }, () => ({ subject: 'a', message: 'y'.repeat(1e6) }));
+  const error = new SluiceError('USAGE', 'x'.repeat(1e6), { violations });
+  assert.equal(error.message, `${'x'.repeat(8000)}…`);
+  assert.equal(error.violations.length, 100);
+  assert.equal(error.violations[0]?.message.length, 8001);
+});
+
 test('every code that the sources give a failed element is in the catalogue', () => {
   const known = new Set([...Object.keys(elementErrorKinds), ...Object.keys(errorKinds)]);
   const unknown = globSync('**/*.{ts,js}', { cwd: src }).flatMap(file => {

@@ -3,12 +3,14 @@
  * with one SluiceError that names the place; nothing in it can reach a prototype or blow up in memory.
  */
 import type { Alias, Document, Node, Pair, Scalar, YAMLError, YAMLMap, YAMLSeq } from 'yaml';
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import { isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, parseDocument } from 'yaml';
 import { SluiceError } from '../errors.ts';
 import { resolveScalar } from './yaml-scalars.ts';
 
 const MAX_BYTES = 1 << 20;
 const MAX_DEPTH = 100;
+/** Words, signs and blanks: reading one takes a thousand times longer than finding it. */
+const MAX_TOKENS = 100_000;
 const TOO_DEEP = `nested deeper than ${MAX_DEPTH} levels`;
 /** Nodes that aliases may add to those written out. */
 const MAX_ALIASED_NODES = 10_000;
@@ -28,6 +30,7 @@ const places = new WeakMap<object, Places>();
 export function parseYaml(text: string, file: string): unknown {
   if (Buffer.byteLength(text) > MAX_BYTES)
     throw new SluiceError('PIPELINE_INVALID', `${file}: larger than the 1 MB a YAML file may have`);
+  requireFewTokens(text, file);
   const lines = new LineCounter();
   const document = parseSafely(text, file, lines);
   const [fault] = document.errors;
@@ -50,6 +53,17 @@ export function placeOf(value: object, key?: string | number): string | undefine
 export function copyPlace(from: object, to: object): void {
   const known = places.get(from);
   if (known) places.set(to, known);
+}
+
+/** A text of nothing but brackets would keep us busy for many seconds. */
+function requireFewTokens(text: string, file: string): void {
+  let count = 0;
+  for (const _ of new Lexer().lex(text))
+    if (++count > MAX_TOKENS)
+      throw new SluiceError(
+        'PIPELINE_INVALID',
+        `${file}: more than the ${MAX_TOKENS} words a YAML file may have`,
+      );
 }
 
 function wordFault({ code, message }: YAMLError): string {

@@ -83,6 +83,14 @@ for (const [title, text, message] of refusals) {
   });
 }
 
+test('a text of nothing but signs is refused before it is read', () => {
+  for (const sign of ['}', '[],', '- ', '"', '#\n', '\t\n']) {
+    const began = performance.now();
+    assert.throws(() => parseYaml(sign.repeat(150_000), 'f.yaml'), /f.yaml: more than the 100000 words/);
+    assert.ok(performance.now() - began < 1000);
+  }
+});
+
 test('a file over 1 MB is refused before it is read', () => {
   assert.throws(() => parseYaml('x'.repeat(1 << 20).concat('é'), 'f.yaml'), /f.yaml: larger than the 1 MB/);
 });
