@@ -164,6 +164,7 @@ export async function openSupervisor(options: SupervisorOptions): Promise<Superv
     },
     load: () => ({ queued: queue.length, running: running.size }),
     async close({ drain }) {
+      if (isClosed) return;
       if (drain) {
         const streams = [...running].filter(([id]) => isDrainable(store.jobs.require(id)));
         queue.length = 0;

@@ -5,13 +5,14 @@ import type { TestContext } from 'node:test';
 import { type Config, loadConfig } from '../../src/config.ts';
 import { jobFile } from '../../src/jobs/job.ts';
 import { openSupervisor, type Supervisor, type SupervisorOptions } from '../../src/jobs/supervisor.ts';
-import { type GivenParameters, prepareJob } from '../../src/launch/prepare.ts';
+import { type GivenParameters, type PreparedJob, prepareJob } from '../../src/launch/prepare.ts';
 import { newRecord } from '../../src/launch/record.ts';
 import type { JobRecord } from '../../src/store/record.ts';
 import type { JobState } from '../../src/store/states.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { holderOf } from '../../src/worker/claim.ts';
 import { workerDirectory } from '../../src/worker/places.ts';
+import { UDF, writeRecords } from '../faults/records.ts';
 import { atEnd } from '../helpers/at-end.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 
@@ -20,7 +21,8 @@ export interface Bench {
   config: Config;
   store: Store;
   supervisor: Supervisor;
-  launch(templateId: string, parameters: GivenParameters, more?: { numWorkers?: number }): Promise<JobRecord>;
+  launch(templateId: string, parameters: GivenParameters, numWorkers?: number): Promise<JobRecord>;
+  launchPipeline(transforms: object[]): Promise<JobRecord>;
   /** Resolves with the record once the job is in one of these states. */
   until(jobId: string, ...states: JobState[]): Promise<JobRecord>;
   /** Closes the supervisor, as a graceful stop does, and opens another one on the same home. */
@@ -33,17 +35,19 @@ export async function openBench(t: TestContext, options: Partial<SupervisorOptio
   const config = loadConfig({ SLUICE_HOME: join(folder, 'home'), SLUICE_CHECKPOINT_MS: '50' });
   const store = openStore(config);
   const open = () => openSupervisor({ config, store, maxJobs: 4, firstRetryMs: 20, ...options });
+  const launchPrepared = (prepared: PreparedJob) =>
+    bench.supervisor.launch(prepared.job, newRecord(prepared, { launchedBy: 'test', owner: 'service' }));
   const bench: Bench = {
     folder,
     config,
     store,
     supervisor: await open(),
-    async launch(templateId, parameters, more) {
-      const prepared = await prepareJob(config, { templateId, parameters, ...more });
-      return bench.supervisor.launch(
-        prepared.job,
-        newRecord(prepared, { launchedBy: 'test', owner: 'service' }),
-      );
+    launch: async (templateId, parameters, numWorkers) =>
+      launchPrepared(await prepareJob(config, { templateId, parameters, numWorkers })),
+    async launchPipeline(transforms) {
+      const pipeline = join(folder, 'pipeline.yaml');
+      await writeFile(pipeline, JSON.stringify({ pipeline: { type: 'chain', transforms } }));
+      return launchPrepared(await prepareJob(config, { pipeline }));
     },
     until: (jobId, ...states) =>
       eventually(
@@ -66,6 +70,18 @@ export async function openBench(t: TestContext, options: Partial<SupervisorOptio
     store.close();
   });
   return bench;
+}
+
+/** Records with the function of the fault tests. */
+export async function batchIn(folder: string, records: number): Promise<GivenParameters> {
+  writeRecords(join(folder, 'in.ndjson'), records);
+  await writeFile(join(folder, 'check.js'), UDF);
+  return {
+    inputFilePattern: join(folder, 'in.ndjson'),
+    outputDirectory: join(folder, 'out'),
+    javascriptTextTransformGcsPath: join(folder, 'check.js'),
+    javascriptTextTransformFunctionName: 'check',
+  };
 }
 
 export const workerPid = (config: Config, jobId: string, index = 0): number | undefined =>
