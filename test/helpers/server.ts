@@ -38,6 +38,8 @@ export interface TestServer {
   config: Config;
   /** The lines of the log so far. */
   log: Record<string, unknown>[];
+  /** As the token of `as`, when there is one. */
+  fetch(path: string, init?: RequestInit): Promise<Response>;
   get(path: string, init?: RequestInit): Promise<Answer>;
   /** Sends the body as JSON; a text is sent as it is. */
   post(path: string, body?: unknown, init?: RequestInit): Promise<Answer>;
@@ -70,15 +72,14 @@ export async function startServer(t: TestContext, options: TestServerOptions = {
     return closing;
   };
   atEnd(t, close);
+  const fetchAs = (path: string, init: RequestInit = {}) => {
+    const headers = { ...(token !== undefined && { authorization: `Bearer ${token}` }), ...init.headers };
+    return fetch(`${server.url}${path}`, { ...init, headers });
+  };
   const send = async (method: string, path: string, body?: unknown, init: RequestInit = {}) => {
-    const isText = typeof body === 'string';
-    const headers = {
-      ...(body !== undefined && { 'content-type': 'application/json' }),
-      ...(token !== undefined && { authorization: `Bearer ${token}` }),
-      ...init.headers,
-    };
-    const sent = isText || body === undefined ? body : JSON.stringify(body);
-    return answerOf(await fetch(`${server.url}${path}`, { ...init, method, headers, body: sent }));
+    const headers = { ...(body !== undefined && { 'content-type': 'application/json' }), ...init.headers };
+    const sent = typeof body === 'string' || body === undefined ? body : JSON.stringify(body);
+    return answerOf(await fetchAs(path, { ...init, method, headers, body: sent }));
   };
   return {
     url: server.url,
@@ -87,6 +88,7 @@ export async function startServer(t: TestContext, options: TestServerOptions = {
     home,
     config,
     log,
+    fetch: fetchAs,
     get: (path, init) => send('GET', path, undefined, init),
     post: (path, body, init) => send('POST', path, body, init),
     put: (path, body, init) => send('PUT', path, body, init),
