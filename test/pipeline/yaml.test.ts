@@ -84,7 +84,7 @@ for (const [title, text, message] of refusals) {
 }
 
 test('a text of nothing but signs is refused before it is read', () => {
-  for (const sign of ['}', '[],', '- ', '"', '#\n', '\t\n']) {
+  for (const sign of ['}', '[', '- ', '"', '#\n', '\t\n']) {
     const began = performance.now();
     assert.throws(() => parseYaml(sign.repeat(250_000), 'f.yaml'), /f.yaml: more than the 100000 words/);
     assert.ok(performance.now() - began < 1000);
