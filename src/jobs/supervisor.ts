@@ -10,6 +10,7 @@ import { isEnded, type Wish } from '../store/states.ts';
 import type { Store } from '../store/store.ts';
 import { claim, holderOf } from '../worker/claim.ts';
 import type { Job } from '../worker/job-file.ts';
+import { orphaned } from './foreground-owner.ts';
 import { isWaiting, takesOver } from './handover.ts';
 import { saveJob } from './job.ts';
 import type { JobEvent } from './supervisor/job-event.ts';
@@ -45,13 +46,15 @@ export interface SupervisorOptions {
   maxJobs: number;
   /** How long to wait before a crashed worker is started again for the first time (default 1 s). */
   firstRetryMs?: number;
-  /** Called with what kept us from watching a job, e.g. a full disk; it is tried again. */
-  onFault?(error: unknown, jobId: string): void;
+  /** Called with what kept us from watching a job, or the jobs of others, e.g. a full disk; it is tried again. */
+  onFault?(error: unknown, jobId?: string): void;
 }
 
 const FIRST_RETRY_MS = 1000;
 /** How soon we try again to watch a job after a fault of our own. */
 const FAULT_MS = 1000;
+/** How often we look for jobs of the foreground whose process has gone. */
+const ORPHANS_MS = 30_000;
 
 /**
  * Goes on with the jobs that a server before it has left.
@@ -86,9 +89,10 @@ export async function openSupervisor(options: SupervisorOptions): Promise<Superv
     );
   };
   const startAgain = (id: string) => {
+    if (isClosed) return;
     running.delete(id);
     const record = store.jobs.get(id);
-    if (isClosed || !record || isEnded(record.state)) return startQueued();
+    if (!record || isEnded(record.state)) return startQueued();
     start(record, record.state === 'QUEUED');
   };
   const startQueued = () => {
@@ -119,6 +123,17 @@ export async function openSupervisor(options: SupervisorOptions): Promise<Superv
     else start(record, false);
   }
   startQueued();
+
+  const failOrphans = async () => {
+    for (const job of await orphaned({ config, store })) tell({ type: 'state', job });
+  };
+  let looking: Promise<void>;
+  const lookForOrphans = () => {
+    looking = failOrphans().catch(error => onFault?.(error));
+    return looking;
+  };
+  await lookForOrphans();
+  const timer = setInterval(lookForOrphans, ORPHANS_MS).unref();
 
   const stop: Supervisor['stop'] = async (jobId, wish) => {
     const before = store.jobs.require(jobId);
@@ -171,6 +186,8 @@ export async function openSupervisor(options: SupervisorOptions): Promise<Superv
         await Promise.all(streams.map(([id, { finished }]) => stop(id, 'DRAINED').then(() => finished)));
       }
       isClosed = true;
+      clearInterval(timer);
+      await looking;
       for (const run of running.values()) run.leave();
       await Promise.allSettled([...running.values()].map(run => run.finished));
       release();

@@ -1,10 +1,11 @@
 /** Workers as processes of this machine that go on when whoever launched them ends. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { closeSync, constants, fstatSync, mkdirSync, openSync, readSync } from 'node:fs';
 import type { Config } from '../config.ts';
-import { holderOf } from '../worker/claim.ts';
+import { holderOf, replaceText } from '../worker/claim.ts';
 import { isRunning, type ProcessIdentity } from '../worker/identity.ts';
-import { stderrFile, workerDirectory } from '../worker/places.ts';
+import { stderrFile, turnFile, workerDirectory } from '../worker/places.ts';
 import { allocation, LAST_WORDS, workerArguments } from './command.ts';
 import { environmentOf, workerEnvironment } from './environment.ts';
 import type { LaunchedWorker, Launcher, WorkerEnd } from './launcher.ts';
@@ -19,9 +20,11 @@ export function processLauncher(config: Config): Launcher {
     start(jobFile, index) {
       const directory = workerDirectory(jobFile, index);
       mkdirSync(directory, { recursive: true });
+      const token = randomUUID();
+      replaceText(turnFile(directory), token);
       const stderr = openSync(stderrFile(directory), AFRESH, 0o600);
       try {
-        const child = spawn(process.execPath, [...workerArguments(jobFile, index), '--detached'], {
+        const child = spawn(process.execPath, [...workerArguments(jobFile, index), token], {
           // A session of its own: neither our terminal nor our end is its concern.
           detached: true,
           stdio: ['ignore', stderr, stderr],
@@ -66,7 +69,11 @@ function followStranger(identity: ProcessIdentity, directory: string): LaunchedW
   return {
     ended,
     kill: () => {
-      if (isRunning(identity)) process.kill(identity.pid, 'SIGKILL');
+      try {
+        if (isRunning(identity)) process.kill(identity.pid, 'SIGKILL');
+      } catch {
+        // It has just ended.
+      }
     },
     forget: () => clearInterval(looking),
   };

@@ -5,18 +5,19 @@ import { systemCode } from '../errors.ts';
 import { replaceText } from './claim.ts';
 import { openEventLog } from './event-log.ts';
 import { limitMessages, type Message } from './message-limit.ts';
-import { progressFile, wishFile } from './places.ts';
+import { progressFile, wishFile, workerDirectory } from './places.ts';
 import type { Channel, WorkerEvent, WorkerWish } from './protocol.ts';
 
 const LOOK_MS = 100;
 /** Longer texts are cut: a message is read by people. */
 const MAX_TEXT = 4000;
 
-/** Opens the files of this worker's folder, which it must have claimed. */
-export function openFiles(jobFile: string, directory: string, index: number): Channel {
+/** Opens the files of this worker's folder, which it must have claimed; `token` is its own among all that ever ran. */
+export function openFiles(jobFile: string, index: number, token: string): Channel {
+  const directory = workerDirectory(jobFile, index);
   // Folders change hands: a job that takes over from another one goes on in that one's.
   const jobId = basename(dirname(jobFile));
-  const log = openEventLog(directory, `${jobId}/${index}/${Date.now().toString(36)}-${process.pid}`);
+  const log = openEventLog(directory, `${jobId}/${index}/${token}`);
   const limit = limitMessages();
   const note = (messages: Message[]) => {
     for (const message of messages) log.append({ ...message, text: cut(message.text) });

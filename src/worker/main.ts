@@ -1,8 +1,8 @@
 /**
  * The worker: runs one worker's part of a job. `main.ts JOB_FILE INDEX` speaks through pipes and ends with its
- * launcher; with `--detached` it speaks through files and outlives it.
+ * launcher; with a third argument, its token, it speaks through files and outlives it.
  */
-import { writeSync } from 'node:fs';
+import { readFileSync, writeSync } from 'node:fs';
 import { loadConfig } from '../config.ts';
 import { type RunningPipeline, startPipeline } from '../engine/engine.ts';
 import { hideSecrets } from '../engine/secrets.ts';
@@ -12,13 +12,13 @@ import { openFiles } from './files.ts';
 import { graphOf } from './graph.ts';
 import { readJob } from './job-file.ts';
 import { openPipes } from './pipes.ts';
-import { workerDirectory } from './places.ts';
+import { turnFile, workerDirectory } from './places.ts';
 import type { Channel, WorkerProgress, WorkerWish } from './protocol.ts';
 
 const PROGRESS_MS = 500;
 const TAKEOVER_MS = 5000;
 
-const [jobPath = '', index = '0', mode] = process.argv.slice(2);
+const [jobPath = '', index = '0', token] = process.argv.slice(2);
 const directory = workerDirectory(jobPath, Number(index));
 let running: RunningPipeline | undefined;
 let wanted: WorkerWish | undefined;
@@ -29,10 +29,10 @@ process.on('uncaughtException', thrown => {
   process.exit(1);
 });
 
-if (mode === '--detached') {
+if (token !== undefined) {
   // The folder is another's: whoever follows this job finds that one.
-  if (!(await takeOver())) process.exit(TAKEN_STATUS);
-  await workAndTell(openFiles(jobPath, directory, Number(index)), async () => {});
+  if (!(await takeOver()) || readFileSync(turnFile(directory), 'utf8') !== token) process.exit(TAKEN_STATUS);
+  await workAndTell(openFiles(jobPath, Number(index), token), async () => {});
 } else {
   await workAndTell(openPipes(), async () => {
     if (await takeOver()) return;

@@ -17,3 +17,6 @@ export const progressFile = (directory: string): string => join(directory, 'prog
 
 /** What a worker said when it did not end as it should. */
 export const stderrFile = (directory: string): string => join(directory, 'stderr.log');
+
+/** Which worker is to work in a folder, by the token it was started with: one that was started before it stays away. */
+export const turnFile = (directory: string): string => join(directory, 'turn');

@@ -155,3 +155,24 @@ test('a job that ended while no server ran ends as it should, without being star
   assert.deepEqual(result?.elements, expectedElements(2000));
   assert.equal(restarts, 0);
 });
+
+test('a job of the foreground whose process has gone is failed, with the advice to resume it', async t => {
+  const bench = await openBench(t);
+  const { store } = bench;
+  const record = {
+    ...store.jobs.require((await bench.launch('GCS_Text_to_GCS_Text', await batchIn(bench.folder, 1))).id),
+  };
+  store.jobs.insert({
+    ...record,
+    id: 'gone',
+    name: 'gone',
+    state: 'RUNNING',
+    owner: 'foreground',
+    pid: process.pid,
+    pidStart: '1',
+  });
+  await bench.reopen();
+  const { state, result } = store.jobs.require('gone');
+  assert.equal(state, 'FAILED');
+  assert.match(result?.error?.message ?? '', /`sluice resume gone`/);
+});
