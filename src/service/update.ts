@@ -27,7 +27,11 @@ export async function updateJob(
 }
 
 /** Refuses what `updateJob` would refuse. */
-export async function checkUpdate(service: Service, prepared: PreparedJob, record: JobRecord): Promise<void> {
+export async function checkUpdate(
+  service: UpdateService,
+  prepared: PreparedJob,
+  record: JobRecord,
+): Promise<void> {
   await planUpdate(service, prepared, record);
 }
 
