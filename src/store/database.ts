@@ -32,8 +32,10 @@ const migrations: readonly string[] = [
    CREATE INDEX jobs_by_project ON jobs (project, ended, sorted_at DESC, id DESC);
    CREATE INDEX jobs_by_location ON jobs (project, location, ended, sorted_at DESC, id DESC);
    CREATE INDEX jobs_by_name ON jobs (project, name, ended, sorted_at DESC, id DESC);
+   CREATE INDEX jobs_by_template ON jobs (record ->> '$.templateId', ended, sorted_at DESC, id DESC);
    CREATE TABLE messages (
-     id INTEGER PRIMARY KEY,
+     -- never used again, since clients go on after the last one they have
+     id INTEGER PRIMARY KEY AUTOINCREMENT,
      job TEXT NOT NULL,
      -- ms since the epoch
      time INTEGER NOT NULL,
@@ -88,8 +90,9 @@ export function openDatabase({ home }: Pick<Config, 'home'>, steps = migrations)
       throw error;
     }
   } catch (error) {
-    const isOfSystem = systemCode(error) !== undefined && resultOf(error) === undefined;
-    throw isOfSystem ? unusable(path, error) : storeError(error, path);
+    const isKnown = error instanceof SluiceError || resultOf(error) !== undefined;
+    const isFull = systemCode(error) === 'ENOSPC';
+    throw isKnown || isFull ? storeError(error, path) : unusable(path, error);
   }
 }
 

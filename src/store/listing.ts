@@ -55,9 +55,9 @@ export function listingQuery(
     conditions.push(condition);
     values.push(...more);
   };
-  if (projectId !== undefined) where('project = ?', projectId);
+  // A plus keeps SQLite from the index of what many jobs have where there is one of what few have.
+  if (projectId !== undefined) where(`${templateId === undefined ? '' : '+'}project = ?`, projectId);
   if (name !== undefined) where('name = ?', name);
-  // A plus keeps SQLite from the index of locations: few jobs have a name, many a location.
   if (location !== undefined) where(`${name === undefined ? '' : '+'}location = ?`, location);
   if (templateId !== undefined) where("record ->> '$.templateId' = ?", templateId);
   if (after) where('(sorted_at, id) < (?, ?)', ...after);

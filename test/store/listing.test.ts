@@ -152,6 +152,10 @@ test('each page is a range of an index: nothing is read that is not listed, noth
       /^SEARCH jobs USING INDEX jobs_by_name \(project=\? AND name=\? AND ended=\?/,
     ],
     [
+      { projectId: 'p', location: 'l', templateId: 't' },
+      /^SEARCH jobs USING INDEX jobs_by_template \(<expr>=\? AND ended=\?/,
+    ],
+    [
       { projectId: 'p', location: 'l', name: 'n' },
       /^SEARCH jobs USING INDEX jobs_by_name \(project=\? AND name=\? AND ended=\?/,
     ],
