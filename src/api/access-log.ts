@@ -7,6 +7,12 @@ import type { Log } from '../service/log.ts';
 import type { Admission } from './guard.ts';
 import type { Operation } from './operation.ts';
 
+/** What a request turned out to ask for. */
+interface Asked {
+  operation?: Operation;
+  jobId?: string;
+}
+
 /** The id of a request, which its answer and its lines in the log carry. */
 export const requestIdOf = (request: IncomingMessage): string => String(request.id);
 
@@ -35,14 +41,13 @@ export const accessLog = (log: Log): RequestHandler =>
     },
     wrapSerializers: false,
     customProps: (request, response) => {
-      const { caller, operation } = (response as Response).locals as Admission & { operation?: Operation };
-      const jobId = (response as Response).req?.params?.jobId;
+      const { caller, operation, jobId }: Admission & Asked = (response as Response).locals;
       return {
         requestId: requestIdOf(request),
         address: request.socket.remoteAddress,
         ...(caller && { caller: caller.name }),
         ...(operation && { operation: operation.id }),
-        ...(typeof jobId === 'string' && { jobId }),
+        ...(jobId !== undefined && { jobId }),
       };
     },
   });

@@ -40,7 +40,7 @@ export function createApp(service: Service, options: AppOptions): Express {
   routes.sort((a, b) => variablesOf(a.path) - variablesOf(b.path) || b.path.length - a.path.length);
   for (const { operation, path } of routes)
     app[operation.method](path, (request, response) => {
-      response.locals.operation = operation;
+      Object.assign(response.locals, { operation, jobId: request.params.jobId });
       const began = performance.now();
       response.on('close', () =>
         service.metrics.noteRequest(operation.id, response.statusCode, (performance.now() - began) / 1000),

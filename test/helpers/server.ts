@@ -3,17 +3,16 @@ import type { Role } from '../../src/access/roles.ts';
 import { tokensIn } from '../../src/access/tokens.ts';
 import { type ServerOptions, startServer as serve } from '../../src/api/server.ts';
 import type { Config } from '../../src/config.ts';
+import { openSupervisor } from '../../src/jobs/supervisor.ts';
 import { logTo } from '../../src/service/log.ts';
-import { type OpenService, openService, type ServiceOptions } from '../../src/service/service.ts';
+import { type OpenService, openService } from '../../src/service/service.ts';
 import { atEnd } from './at-end.ts';
-import { idleSupervisor } from './idle-supervisor.ts';
 import { temporaryFolder } from './temporary.ts';
 
 export interface TestServerOptions extends Partial<Omit<ServerOptions, 'open' | 'config'>> {
   config?: Partial<Config>;
+  /** Absent: jobs are taken and none is run, enough for what is only asked and answered. */
   maxJobs?: number;
-  /** Absent: one that takes jobs and runs none, enough for what is only asked and answered. */
-  openSupervisor?: ServiceOptions['openSupervisor'];
   /** With a token of this role, which all requests are sent with; absent: without any. */
   as?: Role;
   /** Called before the server answers. */
@@ -50,7 +49,7 @@ export interface TestServer {
 
 /** A server on ports of its own, in a folder of its own; both are gone after the test. */
 export async function startServer(t: TestContext, options: TestServerOptions = {}): Promise<TestServer> {
-  const { config: more, maxJobs = 4, openSupervisor = idleSupervisor, as, prepare, ...rest } = options;
+  const { config: more, maxJobs = 0, as, prepare, ...rest } = options;
   const home = more?.home ?? (await temporaryFolder(t));
   const config: Config = { ...more, home };
   const log: Record<string, unknown>[] = [];

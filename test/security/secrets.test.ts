@@ -5,7 +5,6 @@ import { glob, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openSupervisor } from '../../src/jobs/supervisor.ts';
 import { sluice } from '../helpers/cli.ts';
 import { descendantsOf } from '../helpers/processes.ts';
 import { startServer, type TestServer } from '../helpers/server.ts';
@@ -100,7 +99,7 @@ async function stateOf(server: TestServer, id: string, expected: string): Promis
 
 test('a secret is in no record, file, process, message or answer, but in one file while the job runs', async t => {
   const home = await homeWithTemplates(t);
-  const server = await startServer(t, { config: { home, roots: [] }, openSupervisor });
+  const server = await startServer(t, { config: { home, roots: [] }, maxJobs: 4 });
 
   await launch(server, 'Endless', true);
   assert.deepEqual(await filesWithSecret(home), [], 'a launch that only checks keeps nothing');
@@ -155,7 +154,7 @@ test('`sluice run` keeps a secret as well, and removes it at the end', async t =
 
 test('a secret that cannot be launched with is neither shown nor kept', async t => {
   const home = await homeWithTemplates(t);
-  const server = await startServer(t, { config: { home, roots: [] }, openSupervisor });
+  const server = await startServer(t, { config: { home, roots: [] }, maxJobs: 4 });
   await launch(server, 'Endless');
   const launchParameter = {
     jobName: 'job-endless',
