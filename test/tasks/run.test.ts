@@ -121,15 +121,3 @@ test('a task may need so much memory, and its answer so much room', async t => {
     message: 'the task needed more than 50 MB of memory',
   });
 });
-
-test('of a hundred tasks at once a few run, a few wait, and the others are told to come again', async t => {
-  const home = await temporaryFolder(t);
-  const run = () =>
-    runTask({ home }, 'testUdf', { name: 'absent' }, { signal: never }).then(
-      () => 'done',
-      error => error.code,
-    );
-  const codes = await Promise.all(Array.from({ length: 100 }, run));
-  assert.equal(codes.filter(code => code === 'UDF_NOT_FOUND').length, 18);
-  assert.equal(codes.filter(code => code === 'TOO_MANY_REQUESTS').length, 82);
-});
