@@ -6,6 +6,8 @@ import { identify, identityText, isRunning, type ProcessIdentity, readIdentity }
 
 /** Exit status of a worker that found its folder claimed by another one. */
 export const TAKEN_STATUS = 75;
+/** Exit status of a worker that could not even write why it ended. */
+export const DISK_FULL_STATUS = 28;
 
 /** What SQLite says of a file that another process has locked. */
 const SQLITE_BUSY = 5;

@@ -7,7 +7,7 @@ import { loadConfig } from '../config.ts';
 import { type RunningPipeline, startPipeline } from '../engine/engine.ts';
 import { hideSecrets } from '../engine/secrets.ts';
 import { asSluiceError, SluiceError } from '../errors.ts';
-import { claim, holderOf, TAKEN_STATUS } from './claim.ts';
+import { claim, DISK_FULL_STATUS, holderOf, TAKEN_STATUS } from './claim.ts';
 import { openFiles } from './files.ts';
 import { graphOf } from './graph.ts';
 import { readJob } from './job-file.ts';
@@ -26,7 +26,7 @@ let wanted: WorkerWish | undefined;
 // What Node itself would print of it may hold secrets.
 process.on('uncaughtException', thrown => {
   writeSync(2, `${hideSecrets(String((thrown instanceof Error && thrown.stack) || thrown))}\n`);
-  process.exit(1);
+  process.exit(asSluiceError(thrown).code === 'DISK_FULL' ? DISK_FULL_STATUS : 1);
 });
 
 if (token !== undefined) {

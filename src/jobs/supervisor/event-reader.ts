@@ -17,6 +17,7 @@ export function readEvents(directory: string, jobId: string): EventReader {
   const path = eventsFile(directory);
   // It stays open, so that it is read to its end also when it has become the older one.
   let file: FileHandle | undefined;
+  let ino = 0;
   let position = 0;
   let torn = Buffer.alloc(0);
 
@@ -36,6 +37,7 @@ export function readEvents(directory: string, jobId: string): EventReader {
   const turnTo = async (next: FileHandle | undefined) => {
     await file?.close();
     file = next;
+    ino = next ? (await next.stat()).ino : 0;
     position = 0;
     torn = Buffer.alloc(0);
   };
@@ -45,11 +47,14 @@ export function readEvents(directory: string, jobId: string): EventReader {
       if (!file) await turnTo((await openIfThere(olderEventsFile(directory))) ?? (await openIfThere(path)));
       const events: LoggedEvent[] = [];
       while (file) {
+        const current = await stat(path).catch(() => undefined);
+        if (current?.ino === ino && current.size === position) break;
         events.push(...(await take(file)));
-        if (await isAt(path, file)) break;
+        if (current?.ino === ino) break;
         const next = await openIfThere(path);
         // It was renamed a moment ago, and the new one is still to come.
         if (!next) break;
+        // What came between the last look and the renaming.
         events.push(...(await take(file)));
         await turnTo(next);
       }
@@ -76,9 +81,4 @@ async function openIfThere(path: string): Promise<FileHandle | undefined> {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw error;
   });
-}
-
-async function isAt(path: string, file: FileHandle): Promise<boolean> {
-  const [there, ours] = await Promise.all([stat(path).catch(() => undefined), file.stat()]);
-  return there?.ino === ours.ino;
 }

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import type { LaunchedWorker, Launcher, WorkerEnd } from '../../launchers/launcher.ts';
-import { TAKEN_STATUS } from '../../worker/claim.ts';
+import { DISK_FULL_STATUS, TAKEN_STATUS } from '../../worker/claim.ts';
 import type { LoggedEvent } from '../../worker/event-log.ts';
 import type { Message } from '../../worker/message-limit.ts';
 import { progressFile, workerDirectory } from '../../worker/places.ts';
@@ -117,10 +117,10 @@ export function runWorker(setup: WorkerSetup): WorkerRun {
       if (!worker && (run.end || isStopped || !setup.mayStart())) return undefined;
       if (!isSilent) worker ??= launcher.start(jobFile, index);
       isSilent = false;
-      const end = worker ? await follow(worker) : { how: 'is gone', lastWords: '' };
+      const end: WorkerEnd | undefined = worker ? await follow(worker) : { how: 'is gone', lastWords: '' };
       worker = undefined;
       if (!end || run.end || isStopped || !setup.mayStart()) return undefined;
-      if ('status' in end && end.status === TAKEN_STATUS && launcher.find(jobFile, index)) continue;
+      if (end.status === TAKEN_STATUS && launcher.find(jobFile, index)) continue;
 
       const failure = failed ?? lost(index, end);
       const reached = await checkpointIn(directory);
@@ -156,10 +156,11 @@ export function runWorker(setup: WorkerSetup): WorkerRun {
   return run;
 }
 
-const lost = (index: number, { how, lastWords }: WorkerEnd): Failure => ({
-  code: 'WORKER_LOST',
-  message: `worker ${index} ${how}${lastWords && `: ${lastWords}`}`,
-});
+function lost(index: number, { how, status, lastWords }: WorkerEnd): Failure {
+  if (status === DISK_FULL_STATUS)
+    return { code: 'DISK_FULL', message: 'disk full: the worker cannot write' };
+  return { code: 'WORKER_LOST', message: `worker ${index} ${how}${lastWords && `: ${lastWords}`}` };
+}
 
 /** Gives what the file holds when that is new. */
 function progressReader(directory: string): () => Promise<WorkerProgress | undefined> {
