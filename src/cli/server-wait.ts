@@ -1,15 +1,15 @@
 /** Waits for a job of a server: tells how it goes, as `sluice run` does, and what it came to. */
+import type { Totals } from '../engine/counters.ts';
 import { type ErrorCode, errorKinds } from '../errors.ts';
 import { isEnded } from '../store/states.ts';
 import type { Client } from './client.ts';
 import { describeMessage, describeProgress, statusLine, tellEnd } from './live.ts';
 import { printJson } from './output.ts';
-import { eventsOf, isLoss } from './server-events.ts';
-import { getJob, type ServedJob, summaryOf, totalsOf } from './server-job.ts';
+import { eventsOf } from './server-events.ts';
+import { getJob, type ServedJob, summaryOf } from './server-job.ts';
 import { printable } from './tables.ts';
 
 const INTERRUPTED_STATUS = 130;
-const REFRESH_MS = 500;
 
 /** Follows the job to its end and sets the exit status by it; Ctrl-C stops the waiting, not the job. */
 export async function waitForJob(client: Client, job: ServedJob, json: boolean): Promise<void> {
@@ -31,31 +31,24 @@ async function follow(
   status: ReturnType<typeof statusLine>,
   signal: AbortSignal,
 ): Promise<ServedJob | undefined> {
-  const started = Date.parse(job.startTime ?? job.createTime);
-  let now = job;
-  let refreshedAt = 0;
-  const refresh = async (): Promise<boolean> => {
-    refreshedAt = Date.now();
-    now = await getJob(client, job.id);
-    if (now.state === 'QUEUED') status.update(`job ${job.id} waits until others have ended`);
-    else status.update(`${now.state}  ${describeProgress(totalsOf(now), now.watermark, started)}`);
-    return isEnded(now.state);
-  };
   if (isEnded(job.state)) return job;
-  for await (const { type, data } of eventsOf(client, `/api/jobs/${job.id}/events`, {
-    isOver: refresh,
-    signal,
-  })) {
+  const started = Date.parse(job.startTime ?? job.createTime);
+  const isOver = async () => isEnded((await getJob(client, job.id)).state);
+  for await (const { type, data } of eventsOf(client, `/api/jobs/${job.id}/events`, { isOver, signal })) {
+    if (type === 'end') break;
     if (type === 'message') {
-      const message = data as { severity: string; text: string; stage?: string };
+      const message = data as Message;
       status.print(printable(describeMessage(message)), message.severity);
-    } else if (type === 'state' || Date.now() - refreshedAt >= REFRESH_MS) {
-      // A server that is being restarted says nothing for a moment; the events will find it again.
-      if (await refresh().catch(error => (isLoss(error) ? false : Promise.reject(error)))) break;
-    }
+    } else if (type === 'progress') {
+      const { totals, watermark } = data as Progress;
+      if (totals) status.update(describeProgress(totals, watermark, started));
+    } else if (type === 'state') status.update(`job ${job.id} ${(data as ServedJob).state}`);
   }
-  return isEnded(now.state) ? now : undefined;
+  return signal.aborted ? undefined : getJob(client, job.id);
 }
+
+type Message = { severity: string; text: string; stage?: string };
+type Progress = { totals?: Totals; watermark?: number };
 
 function tell(job: ServedJob, json: boolean): void {
   const summary = summaryOf(job);
