@@ -33,6 +33,8 @@ const migrations: readonly string[] = [
    CREATE INDEX jobs_by_location ON jobs (project, location, ended, sorted_at DESC, id DESC);
    CREATE INDEX jobs_by_name ON jobs (project, name, ended, sorted_at DESC, id DESC);
    CREATE INDEX jobs_by_template ON jobs (record ->> '$.templateId', ended, sorted_at DESC, id DESC);
+   -- ended jobs of which more than the record is left
+   CREATE INDEX jobs_left ON jobs (sorted_at, id) WHERE ended = 1 AND record ->> '$.removedTime' IS NULL;
    CREATE TABLE messages (
      -- never used again, since clients go on after the last one they have
      id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -36,6 +36,11 @@ export function jobsIn(database: DatabaseSync) {
   );
   const replayIds = database.prepare('SELECT id FROM jobs WHERE replay_root = ? ORDER BY replay_number');
 
+  const left = database.prepare(
+    `SELECT record FROM jobs WHERE ended = 1 AND record ->> '$.removedTime' IS NULL AND (sorted_at, id) > (?, ?)
+     ORDER BY sorted_at, id LIMIT ?`,
+  );
+
   const parse = (row: Record<string, unknown> | undefined): JobRecord | undefined =>
     row && JSON.parse(String(row.record));
 
@@ -166,8 +171,26 @@ export function jobsIn(database: DatabaseSync) {
   /** The ids of the replays of a job, in the order in which they were launched. */
   const replaysOf = (root: string): string[] => replayIds.all(root).map(({ id }) => String(id));
 
+  /** Ended jobs of which more than the record is left, from the one that ended first on; `after` one of them. */
+  const leftOver = (limit: number, after?: JobRecord): JobRecord[] =>
+    left.all(after?.endTime ?? '', after?.id ?? '', limit).map(row => JSON.parse(String(row.record)));
+
   const { list } = listingIn(database);
-  return { get, require, named, insert, replace, change, move, wish, reopen, list, active, replaysOf };
+  return {
+    get,
+    require,
+    named,
+    insert,
+    replace,
+    change,
+    move,
+    wish,
+    reopen,
+    list,
+    active,
+    replaysOf,
+    leftOver,
+  };
 }
 
 const nameTaken = ({ name }: JobRecord): SluiceError =>
