@@ -149,8 +149,10 @@ const faults: Record<string, [status: string, reason: string]> = {
 async function stop(server: Server, ending: AbortController): Promise<void> {
   const closed = new Promise(resolve => server.close(resolve));
   ending.abort();
-  server.closeIdleConnections();
-  const timer = setTimeout(() => server.closeAllConnections(), GRACE_MS);
+  // A connection whose answer had begun before would be kept alive for more.
+  const closing = setInterval(() => server.closeIdleConnections(), 50);
+  const cutting = setTimeout(() => server.closeAllConnections(), GRACE_MS);
   await closed;
-  clearTimeout(timer);
+  clearInterval(closing);
+  clearTimeout(cutting);
 }

@@ -59,6 +59,7 @@ async function serve(options: ServeOptions): Promise<void> {
       import('../service/service.ts'),
       import('../jobs/supervisor.ts'),
     ]);
+  const stopped = stopSignal();
   const { host, port, grpcPort, maxJobs, requestsPerMinute } = options;
   const given = loadConfig();
   const roots = options.root?.map(root => resolve(root)) ?? given.roots ?? [];
@@ -77,7 +78,7 @@ async function serve(options: ServeOptions): Promise<void> {
   });
   tellAddresses(server, options);
   log.info({ url: server.url, grpcPort: server.grpcPort, pid: process.pid }, 'serving');
-  const signal = await stopSignal();
+  const signal = await stopped;
   log.info({ signal, ...(options.drain && { drain: true }) }, 'stopping');
   await server.close({ drain: options.drain ?? false });
   log.info('stopped');
