@@ -1,4 +1,5 @@
 /** `sluice jobs logs`: the messages of a job, and with `-f` those to come. */
+import type { JobMessage } from '../store/messages.ts';
 import { isEnded } from '../store/states.ts';
 import type { Severity } from '../worker/protocol.ts';
 import { type Client, connect, type ServerOptions } from './client.ts';
@@ -18,8 +19,8 @@ interface Message {
   /** RFC 3339. */
   time: string;
   severity: Severity;
+  /** With the transform before it, if it is one that speaks. */
   text: string;
-  stage?: string;
 }
 
 /** Dataflow's names, in ascending order, which the numbers of its protocol are not. */
@@ -52,15 +53,14 @@ export async function logs(idOrName: string, options: LogOptions): Promise<void>
   if (json) printJson({ jobId: job.id, messages });
 }
 
-const lineOf = ({ time, severity, stage, text }: Message): string =>
-  `${clock(time)}  ${severity.padEnd(7)}  ${printable(stage ? `${stage}: ${text}` : text)}\n`;
+const lineOf = ({ time, severity, text }: Message): string =>
+  `${clock(time)}  ${severity.padEnd(7)}  ${printable(text)}\n`;
 
 interface DataflowMessage {
   id: string;
   time: string;
   messageText: string;
   messageImportance: string;
-  stage?: string;
 }
 
 async function* told(client: Client, job: ServedJob, least: Severity): AsyncGenerator<Message> {
@@ -70,9 +70,9 @@ async function* told(client: Client, job: ServedJob, least: Severity): AsyncGene
       `${dataflowPath(job)}/messages`,
       { query: { minimumImportance: importance[least], pageSize: PAGE, pageToken } },
     );
-    for (const { id, time, messageText, messageImportance, stage } of page.jobMessages ?? []) {
+    for (const { id, time, messageText, messageImportance } of page.jobMessages ?? []) {
       const severity = severities.find(each => importance[each] === messageImportance) ?? 'INFO';
-      yield { id, time, severity, text: messageText, ...(stage && { stage }) };
+      yield { id, time, severity, text: messageText };
     }
     pageToken = page.nextPageToken;
   } while (pageToken);
@@ -86,8 +86,13 @@ async function* toCome(client: Client, { id: jobId }: ServedJob, least: Severity
     isOver,
   })) {
     if (type !== 'message') continue;
-    const { id, time, severity, text, stage } = data as Omit<Message, 'id'> & { id: number };
+    const { id, time, severity, text, stage } = data as JobMessage;
     if (severities.indexOf(severity) < severities.indexOf(least)) continue;
-    yield { id: String(id), time: new Date(time).toISOString(), severity, text, ...(stage && { stage }) };
+    yield {
+      id: String(id),
+      time: new Date(time).toISOString(),
+      severity,
+      text: stage ? `${stage}: ${text}` : text,
+    };
   }
 }
