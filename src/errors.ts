@@ -141,7 +141,7 @@ export const errorKinds = {
   ),
   NOT_READY: unavailable(
     'The server cannot take jobs as things are.',
-    'The message names what is wrong: the store, the disk, or that it is stopping.',
+    'The message names what is wrong: the store, the disk, or that it is starting.',
   ),
   STORE_UNUSABLE: failed(
     'The database of jobs cannot be used.',

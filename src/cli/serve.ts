@@ -16,11 +16,14 @@ interface ServeOptions {
   drain?: boolean;
   logFile?: string;
   logLevel: string;
+  retainDays: number;
+  retainBytes?: number;
   json?: boolean;
 }
 
 /** Most jobs wait for something most of the time. */
 const JOBS_PER_CORE = 4;
+const DAY_MS = 86_400_000;
 
 export function registerServe(program: Command): void {
   program
@@ -44,6 +47,13 @@ export function registerServe(program: Command): void {
     .option('--drain', 'when stopped, drain streaming jobs first, instead of leaving workers at work')
     .option('--log-file <file>', 'log to this file, rotated by size, instead of stderr')
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
+    .option(
+      '--retain-days <n>',
+      'how long the files and messages of ended jobs are kept',
+      wholeNumber(0, 36_500),
+      30,
+    )
+    .option('--retain-bytes <n>', 'how much they may take together', wholeNumber(0, 2 ** 50))
     .option('--json', 'print the addresses as JSON')
     .action(serve);
 }
@@ -60,7 +70,9 @@ async function serve(options: ServeOptions): Promise<void> {
       import('../jobs/supervisor.ts'),
     ]);
   const stopped = stopSignal();
-  const { host, port, grpcPort, maxJobs, requestsPerMinute } = options;
+  const { host, port, grpcPort, maxJobs, requestsPerMinute, retainDays } = options;
+  const maxBytes = options.retainBytes ?? Number.POSITIVE_INFINITY;
+  const retention = { maxAgeMs: retainDays * DAY_MS, maxBytes };
   const given = loadConfig();
   const roots = options.root?.map(root => resolve(root)) ?? given.roots ?? [];
   const config = { ...given, roots };
@@ -71,7 +83,7 @@ async function serve(options: ServeOptions): Promise<void> {
     port,
     grpcPort,
     requestsPerMinute,
-    open: () => openService(config, { log, maxJobs, openSupervisor }),
+    open: () => openService(config, { log, maxJobs, retention, openSupervisor }),
   }).catch(async error => {
     await closeLog();
     throw error;

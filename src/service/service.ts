@@ -1,7 +1,8 @@
 /** What the interfaces (REST, gRPC, console) act on: the store, the supervisor, and what happens in them. */
 import type { Config } from '../config.ts';
+import { type Retention, sweep } from '../jobs/retention.ts';
 import type { Supervisor, SupervisorOptions } from '../jobs/supervisor.ts';
-import { openStore, type Store } from '../store/store.ts';
+import { type JobHome, openStore, type Store } from '../store/store.ts';
 import type { Log } from './log.ts';
 import { type Metrics, openMetrics } from './metrics.ts';
 
@@ -16,8 +17,12 @@ export interface Service {
 export interface ServiceOptions {
   log: Log;
   maxJobs: number;
-  openSupervisor: (options: SupervisorOptions) => Supervisor | Promise<Supervisor>;
+  openSupervisor: (options: SupervisorOptions) => Promise<Supervisor>;
+  /** What is kept of ended jobs; absent: everything. */
+  retention?: Pick<Retention, 'maxAgeMs' | 'maxBytes'>;
 }
+
+const SWEEP_MS = 3_600_000;
 
 export interface OpenService extends Service {
   /** Workers go on, or drain first; then the store is closed. */
@@ -27,7 +32,7 @@ export interface OpenService extends Service {
 /** @throws SluiceError STORE_UNUSABLE */
 export async function openService(
   config: Config,
-  { log, maxJobs, openSupervisor }: ServiceOptions,
+  { log, maxJobs, openSupervisor, retention }: ServiceOptions,
 ): Promise<OpenService> {
   const store = openStore(config);
   try {
@@ -43,6 +48,7 @@ export async function openService(
       const { id, name, state, templateId, result } = event.job;
       log.info({ jobId: id, name, templateId, state, ...(result?.error && { error: result.error }) }, 'job');
     });
+    const sweeping = retention && sweepHourly({ config, store }, retention, log);
     return {
       config,
       store,
@@ -50,6 +56,7 @@ export async function openService(
       log,
       metrics,
       close: async options => {
+        await sweeping?.stop();
         await supervisor.close(options);
         unsubscribe();
         store.close();
@@ -59,4 +66,27 @@ export async function openService(
     store.close();
     throw error;
   }
+}
+
+/** Removes what is not to be kept, now and every hour. */
+function sweepHourly(home: JobHome, retention: Retention, log: Log): { stop(): Promise<void> } {
+  const sweepOnce = async () => {
+    try {
+      const { removed, bytes } = await sweep(home, retention);
+      if (removed.length > 0) log.info({ jobs: removed.length, bytes }, 'ended jobs were removed');
+    } catch (error) {
+      log.error({ err: error }, 'ended jobs could not be removed');
+    }
+  };
+  let under = sweepOnce();
+  const timer = setInterval(() => {
+    under = under.then(sweepOnce);
+  }, SWEEP_MS);
+  timer.unref();
+  return {
+    stop: async () => {
+      clearInterval(timer);
+      await under;
+    },
+  };
 }
