@@ -1,5 +1,6 @@
 /** Which process a job of the foreground belongs to: entering it, taking it up again, and noticing that it is alone. */
 import { totalsOf } from '../engine/counters.ts';
+import type { Graph } from '../engine/graph.ts';
 import { SluiceError } from '../errors.ts';
 import type { JobRecord, JobResult } from '../store/record.ts';
 import { isEnded } from '../store/states.ts';
@@ -75,9 +76,10 @@ async function resultSoFar({ config, store }: JobHome, id: string) {
   const progress = store.progress.get(id);
   const seconds = ((progress?.time ?? Date.now()) - Date.parse(startTime ?? createTime)) / 1000;
   const message = `process ${pid}, which ran the job, has ended: \`sluice resume ${id}\` goes on with it`;
-  // A job whose file has gone has counters that nothing explains.
-  const job = await readJob(jobFile(config, id)).catch(() => undefined);
-  const graph = job ? graphOf(job) : { nodes: [] };
+  // Where its file has gone, or means nothing to this version, nobody knows what was counted: it has failed all the same.
+  const graph: Graph = await readJob(jobFile(config, id))
+    .then(graphOf)
+    .catch(() => NO_GRAPH);
   const counters = progress?.counters ?? {};
   const errors = errorsOf(graph, counters);
   return {
@@ -88,5 +90,7 @@ async function resultSoFar({ config, store }: JobHome, id: string) {
     error: { code: 'WORKER_LOST', message },
   } satisfies JobResult;
 }
+
+const NO_GRAPH: Graph = { nodes: [] };
 
 const ourselves = () => ({ pid: process.pid, pidStart: identify(process.pid)?.began });

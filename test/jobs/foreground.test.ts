@@ -115,8 +115,8 @@ test('a refused run leaves a record that has failed, and says why', async t => {
   );
 });
 
-test('what a run says and how far it is can be seen while it goes on', async t => {
-  const bench = await benchIn(t);
+/** A stream that runs in this process. */
+async function runHere(bench: Bench, listener: JobListener) {
   const { config, store } = bench;
   const prepared = await prepareJob(config, {
     templateId: 'Streaming_Data_Generator',
@@ -125,14 +125,21 @@ test('what a run says and how far it is can be seen while it goes on', async t =
   await launchForeground({ config, store }, prepared);
   const { id } = prepared.job;
   assert.equal(store.jobs.require(id).state, 'PENDING');
-  const said: string[] = [];
-  const listener: JobListener = { onMessage: ({ text }) => said.push(text) };
-  const env = process.env.SLUICE_HOME;
+  // Workers take their environment from ours at the moment they are started.
+  const before = process.env.SLUICE_HOME;
   process.env.SLUICE_HOME = config.home;
   const run = runForeground({ config, store }, prepared, listener);
-  if (env === undefined) delete process.env.SLUICE_HOME;
-  else process.env.SLUICE_HOME = env;
+  if (before === undefined) delete process.env.SLUICE_HOME;
+  else process.env.SLUICE_HOME = before;
   await until(() => store.jobs.require(id).state === 'RUNNING');
+  return { id, run };
+}
+
+test('what a run says and how far it is can be seen while it goes on', async t => {
+  const bench = await benchIn(t);
+  const { store } = bench;
+  const said: string[] = [];
+  const { id, run } = await runHere(bench, { onMessage: ({ text }) => said.push(text) });
   await until(() => Object.values(store.progress.get(id)?.counters ?? {}).some(count => count.out > 0));
   run.drain();
   assert.equal(store.jobs.require(id).state, 'DRAINING');
@@ -147,6 +154,24 @@ test('what a run says and how far it is can be seen while it goes on', async t =
       .sort(),
     said.sort(),
   );
+});
+
+test('a run whose notes cannot be kept for a while says so once, and goes on', async t => {
+  const bench = await benchIn(t);
+  const { store } = bench;
+  const warnings: string[] = [];
+  const { id, run } = await runHere(bench, {
+    onMessage: ({ severity, text }) => severity === 'WARNING' && warnings.push(text),
+  });
+  store.database.exec('ALTER TABLE progress RENAME TO away');
+  await until(() => warnings.length > 0);
+  store.database.exec('ALTER TABLE away RENAME TO progress');
+  await until(() => Object.values(store.progress.get(id)?.counters ?? {}).some(count => count.out > 0));
+  run.cancel();
+  assert.equal((await run.ended).state, 'CANCELLED');
+  assert.equal(store.jobs.require(id).state, 'CANCELLED');
+  assert.equal(warnings.length, 1);
+  assert.match(warnings[0] ?? '', /^how the job goes is not noted: .*no such table: (?:main\.)?progress$/);
 });
 
 for (const [wish, state, status] of [
