@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -6,6 +7,7 @@ import { listText } from '../../src/cli/jobs-list.ts';
 import { metricsText, showText } from '../../src/cli/jobs-show.ts';
 import type { ServedJob } from '../../src/cli/server-job.ts';
 import { emptyCounters } from '../../src/engine/counters.ts';
+import { sluice } from '../helpers/cli.ts';
 import { type Served, serve } from '../helpers/serve.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 
@@ -157,6 +159,23 @@ test('a server that is killed and comes back is waited for', { timeout: 120_000 
   assert.equal(status, 0, stderr);
   const { state, elements } = JSON.parse(stdout);
   assert.deepEqual([state, elements.read, elements.written], ['DONE', 1500, 1500]);
+});
+
+test('a server with tokens hears who has one, and lets them do what their role may', async t => {
+  const folder = await temporaryFolder(t);
+  const home = join(folder, 'home');
+  const made = await sluice(['token', 'create', '--name', 'watch', '--role', 'viewer'], { home });
+  const server = await serve(t, { home, cwd: folder });
+  const nameless = await server.sluice(['jobs', 'list']);
+  assert.equal(nameless.status, 2);
+  assert.match(nameless.stderr, /\[UNAUTHENTICATED\]\n.*sluice token create/);
+  const env = { SLUICE_TOKEN: made.stdout };
+  assert.deepEqual(await server.json(['jobs', 'list'], { env }), { jobs: [] });
+  const tokenFile = join(folder, 'token');
+  await writeFile(tokenFile, made.stdout);
+  const launching = await server.sluice([...GENERATE, endless, '--token-file', tokenFile]);
+  assert.equal(launching.status, 2);
+  assert.match(launching.stderr, /needs .*role operator.* \[PERMISSION_DENIED\]/);
 });
 
 const job: ServedJob = {

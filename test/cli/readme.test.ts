@@ -17,8 +17,7 @@ interface Block {
   code: string;
 }
 
-async function blocksOf(file: string): Promise<Block[]> {
-  const text = await readFile(join(root, file), 'utf8');
+function blocksOf(text: string): Block[] {
   return [...text.matchAll(/^```(sh|js) server\n([\s\S]*?)^```$/gm)].map(
     ({ 1: language = '', 2: code = '', index }) => ({
       language,
@@ -80,16 +79,22 @@ interface Place {
   server: Served;
 }
 
-async function place(t: TestContext): Promise<Place> {
+/** The server, started as the guide says. */
+async function place(t: TestContext, guide: string): Promise<Place> {
   const folder = await temporaryFolder(t);
   await checkout(folder);
-  return { folder, server: await serve(t, { home: join(folder, 'home'), cwd: folder }, ['--root', folder]) };
+  const [, options = ''] = /^bin\/sluice serve(.*?)(?: +#.*)?$/m.exec(guide) ?? [];
+  return {
+    folder,
+    server: await serve(t, { home: join(folder, 'home'), cwd: folder }, options.split(' ').filter(Boolean)),
+  };
 }
 
 for (const file of ['README.md', 'docs/rest-api.md']) {
   test(`every command and program in ${file} that needs a server works`, async t => {
-    const { folder, server } = await place(t);
-    const blocks = await blocksOf(file);
+    const guide = await readFile(join(root, file), 'utf8');
+    const { folder, server } = await place(t, guide);
+    const blocks = blocksOf(guide);
     assert.ok(blocks.length >= 4, `${file} has ${blocks.length} blocks for a server`);
     for (const block of blocks) {
       if (!canRun(block, folder)) {
