@@ -4,7 +4,7 @@ import type { Request, Response } from 'express';
 import { SluiceError } from '../errors.ts';
 import type { Service } from '../service/service.ts';
 import { readBody } from './body.ts';
-import { callOperation } from './call.ts';
+import { callOperation, requireRole } from './call.ts';
 import { type Admission, callerOf } from './guard.ts';
 import type { Operation, StreamAnswer } from './operation.ts';
 
@@ -28,6 +28,8 @@ export async function answer(
 ): Promise<void> {
   const admission: Admission = response.locals;
   const caller = operation.role === 'none' ? (admission.caller ?? nobody) : callerOf(admission);
+  // Before the body is read: who may not do it has nothing to send.
+  requireRole(operation, caller);
   const path = request.params as Record<string, string>;
   requirePlain(path);
   const gone = new AbortController();

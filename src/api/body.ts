@@ -13,6 +13,10 @@ const FORBIDDEN = new Set(['__proto__', 'constructor', 'prototype']);
 /** Of a body that is too large so much more is read, so that its sender gets to see why. */
 const LINGER_BYTES = 16 << 20;
 const LINGER_MS = 500;
+/** How much of all bodies that are on their way is kept at a time. */
+const BUFFERED_BYTES = 256 << 20;
+
+let buffered = 0;
 
 /**
  * The body, parsed; `{}` for none, which is what some clients send for an empty message.
@@ -53,39 +57,45 @@ const unsupported = (message: string) => new SluiceError('MEDIA_TYPE_UNSUPPORTED
 
 /** Reads at most so much; what a sender says of the length is not believed, unless it is too much. */
 function readBytes(request: IncomingMessage, limit: number): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const tooLarge = () =>
-      reject(new SluiceError('REQUEST_TOO_LARGE', `The body may have ${limit} bytes here.`));
-    const isAnnounced = Number(request.headers['content-length'] ?? 0) > limit;
-    let chunks: Buffer[] = [];
-    let size = 0;
-    let lingering: NodeJS.Timeout | undefined;
-    request.on('data', (chunk: Buffer) => {
-      size += chunk.length;
-      if (size <= limit && !isAnnounced) chunks.push(chunk);
-      else linger();
-    });
-    const linger = () => {
-      chunks = [];
-      lingering ??= setTimeout(tooLarge, LINGER_MS);
-      if (size <= LINGER_BYTES) return;
-      request.pause();
-      clearTimeout(lingering);
-      tooLarge();
-    };
-    if (isAnnounced) linger();
-    request.on('end', () => {
-      clearTimeout(lingering);
-      if (lingering) tooLarge();
-      else resolve(Buffer.concat(chunks));
-    });
-    request.on('error', reject);
-    request.on('close', () => {
-      clearTimeout(lingering);
-      reject(new SluiceError('REQUEST_INVALID', 'The body ended too early.'));
-    });
+  const tooLarge = new SluiceError('REQUEST_TOO_LARGE', `The body may have ${limit} bytes here.`);
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
+  let refusal = Number(request.headers['content-length'] ?? 0) > limit ? tooLarge : undefined;
+  let chunks: Buffer[] = [];
+  let kept = 0;
+  let seen = 0;
+  let lingering: NodeJS.Timeout | undefined;
+  const forget = () => {
+    buffered -= kept;
+    kept = 0;
+    chunks = [];
+  };
+  const refuse = (why: SluiceError) => {
+    forget();
+    refusal = why;
+    lingering ??= setTimeout(() => reject(why), LINGER_MS);
+    if (seen <= LINGER_BYTES) return;
+    request.pause();
+    reject(why);
+  };
+  if (refusal) refuse(refusal);
+  request.on('data', (chunk: Buffer) => {
+    seen += chunk.length;
+    if (seen > limit) refusal ??= tooLarge;
+    if (buffered + chunk.length > BUFFERED_BYTES) refusal ??= busy();
+    if (refusal) return refuse(refusal);
+    kept += chunk.length;
+    buffered += chunk.length;
+    chunks.push(chunk);
+  });
+  request.on('end', () => (refusal ? reject(refusal) : resolve(Buffer.concat(chunks))));
+  request.on('close', () => reject(new SluiceError('REQUEST_INVALID', 'The body ended too early.')));
+  return promise.finally(() => {
+    clearTimeout(lingering);
+    forget();
   });
 }
+
+const busy = () => new SluiceError('TOO_MANY_REQUESTS', 'Too many bodies are on their way: try again.');
 
 function textOf(bytes: Buffer): string {
   try {

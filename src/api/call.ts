@@ -1,7 +1,7 @@
 /** Calls an operation, whatever way the request came: checks it against the schemas and the caller's role first. */
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
-import { mayAct } from '../access/roles.ts';
+import { type Caller, mayAct } from '../access/roles.ts';
 import { SluiceError, type Violation } from '../errors.ts';
 import type { Service } from '../service/service.ts';
 import type { ApiRequest, Operation } from './operation.ts';
@@ -12,9 +12,7 @@ export async function callOperation(
   request: ApiRequest,
   service: Service,
 ): Promise<object> {
-  const { role } = operation;
-  if (role !== 'none' && !mayAct(request.caller, role))
-    throw new SluiceError('PERMISSION_DENIED', `${operation.id} needs a token with the role ${role}`);
+  requireRole(operation, request.caller);
   const normalised = operation.normalise?.(request) ?? request;
   const query = knownOf(operation.query, normalised.query);
   const violations = [
@@ -26,6 +24,12 @@ export async function callOperation(
     throw new SluiceError('REQUEST_INVALID', `Invalid request: ${details}`, { violations });
   }
   return operation.handle({ ...normalised, query }, service);
+}
+
+/** @throws SluiceError PERMISSION_DENIED */
+export function requireRole({ id, role }: Operation, caller: Caller): void {
+  if (role !== 'none' && !mayAct(caller, role))
+    throw new SluiceError('PERMISSION_DENIED', `${id} needs a token with the role ${role}`);
 }
 
 /**

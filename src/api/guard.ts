@@ -47,6 +47,8 @@ export const limitRate = (requestsPerMinute: number): RequestHandler =>
     limit: requestsPerMinute,
     standardHeaders: 'draft-8',
     legacyHeaders: false,
+    // Where a proxy says that a request is from is not believed: everybody can say so.
+    validate: { xForwardedForHeader: false, forwardedHeader: false },
     keyGenerator: (request, response) => {
       const { caller }: Admission = response.locals;
       return caller && caller !== local ? `token:${caller.name}` : ipKeyGenerator(request.ip ?? '');

@@ -20,6 +20,7 @@ const script = `const key = new URLSearchParams(location.search).get('key');
 SwaggerUIBundle({
   url: '/openapi.json',
   dom_id: '#reference',
+  validatorUrl: null,
   requestInterceptor: request => {
     if (key && new URL(request.url, location.href).origin === location.origin) request.headers['x-goog-api-key'] = key;
     return request;

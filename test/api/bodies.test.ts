@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { test } from 'node:test';
+import { tokensIn } from '../../src/access/tokens.ts';
 import { bodyOf, exchange } from '../helpers/raw.ts';
 import { startServer } from '../helpers/server.ts';
 
@@ -74,6 +75,19 @@ test('a body over the limit is refused before it is read, also when it does not 
   );
   assert.match(endless, /^HTTP\/1\.1 413 /);
   assert.equal(bodyOf(endless).error.status, 'INVALID_ARGUMENT');
+});
+
+test('who may not do something is told so before its body is read', async t => {
+  const { url, service } = await startServer(t, { as: 'admin' });
+  const viewer = tokensIn(service.store).create('viewer', 'viewer');
+  const json = ['Content-Type: application/json', 'Content-Length: 1000000'];
+  for (const [authorization, status] of [
+    ['Bearer slc_none', 401],
+    [`Bearer ${viewer}`, 403],
+  ]) {
+    const answer = await exchange(url, head(url, `Authorization: ${authorization}`, ...json), '{');
+    assert.match(answer, new RegExp(`^HTTP/1\\.1 ${status} .*connection: close`, 'is'));
+  }
 });
 
 test('a body that is no UTF-8, or ends too early, is refused', async t => {

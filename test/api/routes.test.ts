@@ -96,3 +96,21 @@ test('every answer has an id and may not be framed, sniffed or scripted', async 
     assert.equal(headers.get('x-powered-by'), null);
   }
 });
+
+test('the reference page is whole, from here, and without a script inside', async t => {
+  const { get } = await startServer(t, { as: 'viewer' });
+  const { text, headers } = await get('/reference');
+  assert.match(headers.get('content-type') ?? '', /^text\/html/);
+  const parts = [...text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path = '']) => path);
+  assert.equal(parts.length, 3);
+  for (const part of parts) {
+    const { status, headers } = await get(part, { headers: { authorization: '' } });
+    assert.equal(status, 200, part);
+    assert.match(headers.get('content-type') ?? '', part.endsWith('.css') ? /css/ : /javascript/);
+  }
+  for (const [, attributes, inside] of text.matchAll(/<script([^>]*)>([^<]*)<\/script>/g)) {
+    assert.match(attributes ?? '', /src="\/reference\//);
+    assert.equal(inside, '');
+  }
+  assert.doesNotMatch(text, / on\w+=|style=|https?:/);
+});
