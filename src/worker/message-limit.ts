@@ -12,7 +12,7 @@ export interface MessageLimit {
 
 /** So many at once, and then so many a second. */
 const BURST = 200;
-const PER_SECOND = 10;
+const PER_SECOND = 1;
 
 /** Warnings and errors have a measure of their own, so that no chatter hides them. */
 export function limitMessages(nowMs: () => number = Date.now): MessageLimit {
@@ -33,7 +33,7 @@ function bucket(nowMs: () => number): MessageLimit {
   const flush = (): Message[] => {
     if (!last || leftOut === 0) return [];
     const { severity, time } = last;
-    const text = `${leftOut} more messages were left out: at most ${PER_SECOND} a second are kept`;
+    const text = `${leftOut} more messages were left out: after ${BURST} at once, ${PER_SECOND} a second is kept`;
     leftOut = 0;
     return [{ type: 'message', severity, text, time }];
   };

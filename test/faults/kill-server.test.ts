@@ -20,7 +20,7 @@ import { assertExactlyOnce, expectedElements, recordOf, UDF, writeRecords } from
 
 const KILLS = 20;
 const BATCH_JOBS = 20;
-const BATCH_RECORDS = 5000;
+const BATCH_RECORDS = 3000;
 const MESSAGES = 30_000;
 const topic = 'projects/local/topics/records';
 const subscription = 'projects/local/subscriptions/records';
@@ -65,7 +65,7 @@ test(`a server killed ${KILLS} times during a stream and ${BATCH_JOBS} batch job
     server.kill('SIGKILL');
     await new Promise(resolve => server.once('exit', resolve));
     // Now and then workers die too, while nobody looks.
-    if (i % 5 === 4) for (const { job } of [stream, ...batches]) kill(config, job.id);
+    if (i % 10 === 4) for (const { job } of [stream, ...batches]) kill(config, job.id);
   }
   await publishing;
   const server = await startServer(t, config, KILLS);

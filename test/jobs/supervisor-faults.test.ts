@@ -110,24 +110,27 @@ test('a drain holds although the worker, and then the server, die before they ob
 
 test('a worker that was alone for a while is found again, and what it told counts once', async t => {
   const bench = await openBench(t);
-  const elements = Array.from({ length: 15 }, (_, i) => i);
   const { id } = await bench.launchPipeline([
-    { type: 'Create', config: { elements } },
-    { type: 'LogForTesting' },
-    { type: 'Sql', config: { query: 'SELECT * FROM PCOLLECTION' } },
+    { type: 'GenerateFromSchema', config: { rate: 20, template: 'GAME_EVENT' } },
+    { type: 'LogForTesting', config: { prefix: 'seen ' } },
+    { type: 'WindowInto', config: { windowing: { type: 'fixed', size: '1s' } } },
+    { type: 'WriteToText', config: { path: join(bench.folder, 'out') } },
   ]);
-  await bench.until(id, 'DONE', 'FAILED');
-  const stream = await runningStream(bench);
-  const pid = pidOf(bench, stream);
-  for (let i = 0; i < 3; i++) await bench.reopen();
-  await eventually(() => bench.supervisor.load().running === 1);
-  const seen = bench.store.progress.get(stream)?.time ?? 0;
-  await eventually(() => (bench.store.progress.get(stream)?.time ?? 0) > seen);
-  assert.equal(pidOf(bench, stream), pid);
-  assert.deepEqual(bench.messages(stream), ['running with 1 worker']);
-  assert.equal(bench.store.jobs.require(stream).restarts, 0);
-  kill(bench.config, stream);
-  await eventually(() => (workerPid(bench.config, stream) ?? pid) !== pid);
+  await bench.until(id, 'RUNNING');
+  const pid = pidOf(bench, id);
+  for (let i = 0; i < 3; i++) {
+    const before = bench.messages(id).length;
+    await bench.reopen();
+    await eventually(() => bench.messages(id).length > before);
+  }
+  const texts = bench.messages(id);
+  assert.equal(new Set(texts).size, texts.length);
+  assert.equal(texts.filter(text => text === 'running with 1 worker').length, 1);
+  assert.ok(texts.filter(text => text.startsWith('seen {')).length > 3);
+  assert.equal(pidOf(bench, id), pid);
+  assert.equal(bench.store.jobs.require(id).restarts, 0);
+  kill(bench.config, id);
+  await eventually(() => (workerPid(bench.config, id) ?? pid) !== pid);
 });
 
 test('another process that has got the id of a worker is not taken for it', async t => {

@@ -21,7 +21,7 @@ import { errorsOf, sumOf } from '../sum.ts';
 import { alarm } from './alarm.ts';
 import type { JobEvent } from './job-event.ts';
 import { isRefusal } from './retry.ts';
-import { type Ended, type Failure, runWorker, type WorkerRun } from './worker-run.ts';
+import { type Ended, type Failure, type LoggedMessage, runWorker, type WorkerRun } from './worker-run.ts';
 
 export interface JobContext {
   config: Config;
@@ -65,10 +65,18 @@ export function runServiceJob(context: JobContext, record: JobRecord, isFresh: b
     if (record) tell({ type: 'state', job: record });
     return record;
   };
-  const say = (message: Omit<NewMessage, 'jobId' | 'time'> & { time?: number }) => {
-    for (const added of store.messages.add([{ jobId: id, time: Date.now(), ...message }]))
-      tell({ type: 'message', message: added });
+  const add = (messages: NewMessage[]) => {
+    for (const message of store.messages.add(messages)) tell({ type: 'message', message });
   };
+  const say = (message: Pick<NewMessage, 'severity' | 'text' | 'origin'>) =>
+    add([{ jobId: id, time: Date.now(), ...message }]);
+  const keep = (logged: LoggedMessage[]) =>
+    add(
+      logged.map(({ at, message: { severity, text, stage, time } }) => {
+        const where = { origin: at, ...(stage !== undefined && { stage }) };
+        return { jobId: id, time: Date.parse(time), severity, text, ...where };
+      }),
+    );
 
   const killSoon = () => {
     killing ??= setTimeout(() => {
@@ -131,14 +139,7 @@ export function runServiceJob(context: JobContext, record: JobRecord, isFresh: b
           firstRetryMs: context.firstRetryMs,
           mayStart: () => !error && (takesOver(record) || store.jobs.require(id).wish !== 'CANCELLED'),
           isTheEnd: state => wishes[state] === undefined || isWished(state),
-          onMessage: ({ severity, text, stage, time }, at) =>
-            say({
-              severity,
-              text,
-              time: Date.parse(time),
-              origin: at,
-              ...(stage !== undefined && { stage }),
-            }),
+          onMessages: keep,
           onChange,
           onRestart: (failure, waitMs) => noteRestart(index, failure, waitMs),
         }),

@@ -25,10 +25,16 @@ export interface WorkerSetup {
   isTheEnd(state: Ended['state']): boolean;
   /** False once the job is to end: a worker that crashes now stays away. */
   mayStart(): boolean;
-  onMessage(message: Message, at: string): void;
+  onMessages(messages: LoggedMessage[]): void;
   /** It has come so far that it runs, or to its end. */
   onChange(): void;
   onRestart(failure: Failure, waitMs: number): void;
+}
+
+/** A message, and the name of the event that it was. */
+export interface LoggedMessage {
+  at: string;
+  message: Message;
 }
 
 export type Ended = Extract<WorkerEvent, { type: 'ended' }>;
@@ -55,6 +61,8 @@ export interface WorkerRun {
 /** How often we look what it has told. */
 const LOOK_MS = 100;
 const PROGRESS_LOOKS = 5;
+/** So often we look after its last word whether it is gone: a busy thread can keep a process from ending. */
+const LAST_LOOKS = 50;
 
 export function runWorker(setup: WorkerSetup): WorkerRun {
   const { jobFile, index, launcher } = setup;
@@ -67,10 +75,9 @@ export function runWorker(setup: WorkerSetup): WorkerRun {
   let isStopped = false;
   let isLeft = false;
 
-  const note = ({ at, event }: LoggedEvent) => {
+  const note = ({ event }: LoggedEvent) => {
     hasBegun = true;
     if ('progress' in event && event.progress) run.progress = event.progress;
-    if (event.type === 'message') setup.onMessage(event, at);
     if (event.type === 'started') failed = run.end = undefined;
     if (event.type === 'started') run.isRunning = false;
     if (event.type === 'running') run.isRunning = true;
@@ -79,7 +86,12 @@ export function runWorker(setup: WorkerSetup): WorkerRun {
     if (event.type === 'running' || event.type === 'ended') setup.onChange();
   };
   const look = async () => {
-    for (const event of await reader.read()) note(event);
+    const events = await reader.read();
+    for (const event of events) note(event);
+    const messages = events.flatMap(({ at, event }) =>
+      event.type === 'message' ? { at, message: event } : [],
+    );
+    if (messages.length > 0) setup.onMessages(messages);
   };
   const lookHow = progressReader(directory);
   const lookHowFar = async () => {
@@ -93,10 +105,12 @@ export function runWorker(setup: WorkerSetup): WorkerRun {
       end = how;
       bell.ring();
     });
+    let looksSinceLast = 0;
     for (let looks = 0; !end && !isLeft; looks++) {
       await bell.wait(LOOK_MS);
       await look();
       if (looks % PROGRESS_LOOKS === 0) await lookHowFar();
+      if ((run.end || failed) && ++looksSinceLast > LAST_LOOKS) followed.kill();
     }
     if (!end) followed.forget();
     await look();
