@@ -118,7 +118,10 @@ async function measure({ config, store }: JobHome): Promise<Map<string, number>>
   const sizes = new Map<string, number>();
   for (const id of await namesIn(join(config.home, 'jobs'))) {
     const folder = jobDirectory(config, id);
-    if (store.jobs.get(id)?.removedTime !== undefined) await rm(folder, { recursive: true, force: true });
+    const record = store.jobs.get(id);
+    // What nobody has taken in is not ours to weigh.
+    if (!record) continue;
+    if (record.removedTime !== undefined) await rm(folder, { recursive: true, force: true });
     else sizes.set(id, await bytesBelow(folder));
   }
   return sizes;
