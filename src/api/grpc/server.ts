@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { handleUnaryCall, Server, UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { Authenticate } from '../../access/authenticate.ts';
+import type { Caller } from '../../access/roles.ts';
 import { errorKinds, SluiceError } from '../../errors.ts';
 import type { Service } from '../../service/service.ts';
 import { callOperation } from '../call.ts';
@@ -68,20 +69,27 @@ function callOf(front: Front, definition: MethodDefinition): handleUnaryCall<obj
   return (call, callback) => {
     const gone = new AbortController();
     call.on('cancelled', () => gone.abort());
-    const requestId = randomUUID();
-    const began = performance.now();
-    const note = (error?: SluiceError) => noteCall(front, { route, definition, requestId, began, error });
+    const { metadata, request } = call;
     const headers = Object.fromEntries(
-      Object.entries(call.metadata.getMap()).map(([name, value]) => [name, value.toString()]),
+      Object.entries(metadata.getMap()).map(([name, value]) => [name, value.toString()]),
     );
-    perform(front, { route, definition, headers, request: call.request, signal: gone.signal }).then(
+    const made: Call = {
+      route,
+      definition,
+      headers,
+      request,
+      signal: gone.signal,
+      requestId: randomUUID(),
+      began: performance.now(),
+    };
+    perform(front, made).then(
       message => {
-        note();
+        note(front, made);
         callback(null, message);
       },
       (thrown: unknown) => {
-        note(asApiError(thrown));
-        callback(statusOf(thrown, requestId, front.protocol));
+        note(front, made, asApiError(thrown));
+        callback(statusOf(thrown, made.requestId, front.protocol));
       },
     );
   };
@@ -93,13 +101,16 @@ interface Call {
   headers: Record<string, string>;
   request: object;
   signal: AbortSignal;
+  requestId: string;
+  began: number;
+  /** Known once it is known who calls. */
+  caller?: Caller;
 }
 
-async function perform(
-  { service, authenticate, convert }: Front,
-  { route, definition, headers, request, signal }: Call,
-): Promise<object> {
+async function perform({ service, authenticate, convert }: Front, call: Call): Promise<object> {
+  const { route, definition, headers, request, signal } = call;
   const caller = authenticate(headers);
+  call.caller = caller;
   if (!route) throw new SluiceError('NOT_IMPLEMENTED', `${definition.path} is not served`);
   const json = convert.toJson(typeOf(definition.requestType), request);
   const answer = await callOperation(route.operation, { ...partsOf(route, json), caller, signal }, service);
@@ -109,20 +120,22 @@ async function perform(
 const typeOf = ({ type }: MethodDefinition['requestType']): string =>
   `${PACKAGE}.${(type as { name?: string }).name}`;
 
-interface Noted {
-  route: Route | undefined;
-  definition: MethodDefinition;
-  requestId: string;
-  began: number;
-  error?: SluiceError;
-}
-
-function noteCall({ service: { log, metrics } }: Front, noted: Noted): void {
-  const { route, definition, requestId, began, error } = noted;
+/** A line in the log, as for a request over HTTP. */
+function note({ service: { log, metrics } }: Front, call: Call, error?: SluiceError): void {
+  const { route, definition, request, requestId, began, caller } = call;
   const status = error ? errorKinds[error.code].http : 200;
   const milliseconds = performance.now() - began;
   if (route) metrics.noteRequest(route.operation.id, status, milliseconds / 1000);
-  const line = { requestId, method: definition.path, status, milliseconds: Math.round(milliseconds) };
+  const { jobId } = request as { jobId?: string };
+  const line = {
+    requestId,
+    method: definition.path,
+    status,
+    milliseconds: Math.round(milliseconds),
+    ...(caller && { caller: caller.name }),
+    ...(route && { operation: route.operation.id }),
+    ...(jobId && { jobId }),
+  };
   if (error?.code === 'INTERNAL') log.error({ ...line, err: error.cause ?? error }, 'call');
   else log.info(line, 'call');
 }

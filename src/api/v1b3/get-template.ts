@@ -1,9 +1,11 @@
 /** `templates:get`: what a template takes. */
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { SluiceError } from '../../errors.ts';
 import { templateAt } from '../../service/templates.ts';
 import { defineDataflow, pathsOf, placeOf } from './dataflow-operation.ts';
 import { templateViews } from './enums.ts';
 import { locationQuery } from './schemas.ts';
-import { metadataOf } from './template-metadata.ts';
+import { type Metadata, metadataOf, metadataSchema } from './template-metadata.ts';
 
 export const getTemplate = defineDataflow({
   id: 'getTemplate',
@@ -25,7 +27,7 @@ export const getTemplate = defineDataflow({
     required: ['status', 'metadata', 'templateType'],
     properties: {
       status: { type: 'object' },
-      metadata: { type: 'object' },
+      metadata: metadataSchema,
       templateType: { enum: ['UNKNOWN', 'LEGACY', 'FLEX'] },
       runtimeMetadata: { type: 'object' },
     },
@@ -33,21 +35,37 @@ export const getTemplate = defineDataflow({
   exampleQuery: { gcsPath: 'GCS_Text_to_GCS_Text' },
   async handle(request, { config }) {
     placeOf(request);
-    const found = await templateAt(config, request.query.gcsPath);
-    if (found.type === 'LEGACY') return described(found.metadata, 'LEGACY', 'JAVA');
+    const { gcsPath } = request.query;
+    const found = await templateAt(config, gcsPath);
+    if (found.type === 'LEGACY') return described(checked(found.metadata, gcsPath), 'LEGACY', 'JAVA');
     if ('template' in found) return described(metadataOf(found.template), 'FLEX', 'YAML');
-    const { metadata, sdkInfo } = found.spec;
+    const { metadata = {}, sdkInfo } = found.spec;
     const language: unknown = Reflect.get(Object(sdkInfo), 'language');
-    return described(Object(metadata), 'FLEX', typeof language === 'string' ? language : 'UNKNOWN');
+    const known = languages.find(each => each === language) ?? 'UNKNOWN';
+    return described(checked(metadata, gcsPath), 'FLEX', known);
   },
 });
 
-function described(metadata: object, templateType: 'LEGACY' | 'FLEX', language: string): object {
-  const parameters: unknown = Reflect.get(metadata, 'parameters');
+const languages = ['JAVA', 'PYTHON', 'GO', 'YAML'] as const;
+
+function described(metadata: Metadata, templateType: 'LEGACY' | 'FLEX', language: string): object {
+  const { parameters } = metadata;
   return {
     status: { code: 0 },
     metadata,
     templateType,
-    runtimeMetadata: { sdkInfo: { language }, ...(Array.isArray(parameters) && { parameters }) },
+    runtimeMetadata: { sdkInfo: { language }, ...(parameters && { parameters }) },
   };
+}
+
+const isMetadata = new Ajv2020({ strict: false }).compile<Metadata>(metadataSchema);
+
+/** Clients fail on what they cannot read: what a file says must have the form that it should have. */
+function checked(metadata: unknown, path: string): Metadata {
+  if (isMetadata(metadata)) return metadata;
+  const [{ instancePath = '', message = '' } = {}] = isMetadata.errors ?? [];
+  throw new SluiceError(
+    'TEMPLATE_INVALID',
+    `the metadata of ${path} are not well formed: ${instancePath} ${message}`,
+  );
 }

@@ -288,4 +288,10 @@ test('a classic template’s metadata are read from the file beside it', async (
   assert.equal(body.templateType, 'LEGACY');
   assert.deepEqual(body.metadata, metadata);
   assert.deepEqual(body.runtimeMetadata.parameters, metadata.parameters);
+  await put(server, 'bucket/classic_metadata', '{"name": "Classic", "parameters": [{"name": null}]}');
+  const { body: refused } = await server.get(path);
+  assert.match(
+    refused.error.message,
+    /^the metadata of gs:\/\/bucket\/classic are not well formed: \/parameters\/0\/name/,
+  );
 });
