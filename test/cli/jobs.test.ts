@@ -71,6 +71,23 @@ test('jobs of a server are looked after from the command line', { timeout: 180_0
     await server.sluice(['jobs', 'wait', job.id]);
   });
 
+  await t.test('--update takes over from the active job of the name', async () => {
+    const { id } = await launch('updated');
+    await until(server, id, ({ totals }) => (totals?.elements.read ?? 0) > 0);
+    const successor = await server.json([...GENERATE, endless, '--job-name', 'updated', '--update']);
+    assert.equal(successor.replaces, id);
+    const { status, stdout } = await server.sluice(['jobs', 'wait', id]);
+    assert.equal(status, 0);
+    assert.match(
+      stdout,
+      new RegExp(`^UPDATED {2}job ${id}.*\n(?:.*\n)+ {2}job ${successor.id} goes on in its place\n$`),
+    );
+    await until(server, successor.id, ({ totals }) => (totals?.elements.read ?? 0) > 0);
+    await server.sluice(['jobs', 'drain', 'updated']);
+    const { state, elements } = await server.json(['jobs', 'wait', successor.id]);
+    assert.deepEqual([state, elements.written], ['DRAINED', elements.read]);
+  });
+
   await t.test('what transforms did is shown, by those that are there', async () => {
     const limited = `${endless},messagesLimit=100`;
     const { jobId, elements } = await server.json([...GENERATE, limited, '--job-name', 'counted', '--wait']);
@@ -91,7 +108,7 @@ test('jobs of a server are looked after from the command line', { timeout: 180_0
       (await server.json(['jobs', 'list', ...args])).jobs.map(({ name }: ServedJob) => name);
     assert.deepEqual(await names('--status', 'active'), []);
     assert.deepEqual(await names('--name', 'left'), ['left']);
-    assert.equal((await names('--status', 'ended')).length, 4);
+    assert.equal((await names('--status', 'ended')).length, 6);
     const { stdout, stderr } = await server.sluice(['jobs', 'list', '--limit', '2']);
     assert.equal(stdout.split('\n').length, 4);
     assert.match(stderr, /the first 2; --limit shows more/);
