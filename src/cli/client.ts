@@ -46,6 +46,17 @@ export function withServer(command: Command): Command {
     .option('--token-file <file>', 'a file with the token; default: SLUICE_TOKEN');
 }
 
+/** Adds them to a verb that works without a server too. */
+export function withOptionalServer(command: Command): Command {
+  return command
+    .option('--server <url>', 'ask this server; default: SLUICE_SERVER, or none: what is on this machine')
+    .option('--token-file <file>', 'a file with the token; default: SLUICE_TOKEN');
+}
+
+/** The server, if the user has named one. */
+export const connectIfNamed = (options: ServerOptions): Client | undefined =>
+  (options.server ?? process.env.SLUICE_SERVER) ? connect(options) : undefined;
+
 /** @throws SluiceError USAGE for an address or a token that cannot be one */
 export function connect(options: ServerOptions = {}, env: NodeJS.ProcessEnv = process.env): Client {
   const base = addressOf(options.server ?? env.SLUICE_SERVER ?? DEFAULT_SERVER);

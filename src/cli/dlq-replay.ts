@@ -9,32 +9,55 @@ import {
   type LaunchReplay,
   type ReplayRequest,
 } from '../tasks/choose-replay.ts';
+import { type Client, connectIfNamed, type ServerOptions } from './client.ts';
 import { warnOfMissing } from './dlq-show.ts';
 import { followJob } from './follow.ts';
 import { printJson } from './output.ts';
+import { getJob } from './server-job.ts';
+import { waitForJob } from './server-wait.ts';
 
-export interface ReplayOptions extends Omit<ReplayRequest, 'ids'> {
+export interface ReplayOptions extends Omit<ReplayRequest, 'ids'>, ServerOptions {
   id?: string[];
   json?: boolean;
 }
 
-export async function replay(jobId: string, { id, json, udf, ...options }: ReplayOptions): Promise<void> {
-  const config = loadConfig();
-  const isLocal = udf !== undefined && !/^(?:gs|udf):\/\//.test(udf);
-  const home = { config, store: openStore(config) };
+export async function replay(jobId: string, options: ReplayOptions): Promise<void> {
+  const { id, json = false, udf, server: _, tokenFile: __, ...more } = options;
+  const client = connectIfNamed(options);
+  // A server elsewhere has other files.
+  const isHere = udf !== undefined && !/^(?:gs|udf):\/\//.test(udf) && client?.isLocal !== false;
   const request = {
-    ...options,
+    ...more,
     ...(id && { ids: id }),
-    ...(udf !== undefined && { udf: isLocal ? resolve(udf) : udf }),
+    ...(udf !== undefined && { udf: isHere ? resolve(udf) : udf }),
   };
+  if (client) await replayThere(client, jobId, request, json);
+  else await replayHere(jobId, request, json);
+}
+
+async function replayHere(jobId: string, request: ReplayRequest, json: boolean): Promise<void> {
+  const config = loadConfig();
+  const home = { config, store: openStore(config) };
   const launch: LaunchReplay = (prepared, replay) => launchForeground(home, prepared, replay);
   const chosen = await chooseReplay(home, jobId, request, launch);
-  const { prepared, missing, warnings } = chosen;
+  warn(chosen);
+  if (chosen.prepared) await followJob(home, chosen.prepared, { json });
+  else tellNothing(jobId, chosen, json);
+  home.store.close();
+}
+
+/** The server runs it; we wait for its end. */
+async function replayThere(client: Client, jobId: string, body: ReplayRequest, json: boolean): Promise<void> {
+  const path = `/api/jobs/${encodeURIComponent(jobId)}:replay`;
+  const { job, ...chosen } = await client.post<ChosenReplay & { job?: { id: string } }>(path, { body });
+  warn(chosen);
+  if (job) await waitForJob(client, await getJob(client, job.id), json);
+  else tellNothing(jobId, chosen, json);
+}
+
+function warn({ missing, warnings }: ChosenReplay): void {
   warnOfMissing(missing);
   for (const why of warnings) process.stderr.write(`warning: ${why}\n`);
-  if (prepared) await followJob(home, prepared, { json });
-  else tellNothing(jobId, chosen, json === true);
-  home.store.close();
 }
 
 function tellNothing(jobId: string, { replayedBefore, missing }: ChosenReplay, json: boolean): void {

@@ -6,9 +6,10 @@ import type { LetterGroup } from '../dlq/survey.ts';
 import type { DeadLetter } from '../engine/dead-letter.ts';
 import { openStore } from '../store/store.ts';
 import { type Asked, type LetterList, listLetters, showLetters } from '../tasks/look-at-letters.ts';
+import { connectIfNamed, type ServerOptions } from './client.ts';
 import { printJson } from './output.ts';
 
-export interface ListOptions extends Asked {
+export interface ListOptions extends Asked, ServerOptions {
   json?: boolean;
 }
 
@@ -16,8 +17,13 @@ export interface ShowOptions extends ListOptions {
   limit: number;
 }
 
-export async function list(jobId: string, { json, ...asked }: ListOptions): Promise<void> {
-  const listed = await listLetters(homeOf(loadConfig()), jobId, asked);
+export async function list(jobId: string, options: ListOptions): Promise<void> {
+  const { json, code, subscription } = options;
+  const query = { code, subscription };
+  const client = connectIfNamed(options);
+  const listed = client
+    ? await client.get<LetterList>(lettersPath(jobId), { query })
+    : await listLetters(homeOf(loadConfig()), jobId, query);
   if (json) printJson(listed);
   else process.stdout.write(describe(listed));
   warnOfMissing(listed.missing);
@@ -60,15 +66,15 @@ function describe({ jobId, groups, deadLetters, waiting, faults, places }: Lette
   return `${lines.join('\n')}\n`;
 }
 
-export async function show(
-  jobId: string,
-  id: string | undefined,
-  { json, ...asked }: ShowOptions,
-): Promise<void> {
-  const letters = await showLetters(homeOf(loadConfig()), jobId, {
-    ...asked,
-    ...(id !== undefined && { id }),
-  });
+export async function show(jobId: string, id: string | undefined, options: ShowOptions): Promise<void> {
+  const { json, code, subscription, limit } = options;
+  const query = { code, subscription, limit, ...(id !== undefined && { id }) };
+  const client = connectIfNamed(options);
+  const letters = client
+    ? await client
+        .get<{ letters: DeadLetter[] }>(`${lettersPath(jobId)}/letters`, { query })
+        .then(answer => answer.letters)
+    : await showLetters(homeOf(loadConfig()), jobId, query);
   if (json) printJson({ jobId, letters });
   else process.stdout.write(letters.map(describeLetter).join('\n') || 'there are no dead letters\n');
 }
@@ -103,6 +109,8 @@ const indented = (text: string): string[] => text.split('\n').map(line => `    $
 /** A letter may hold anything: nothing of it may speak to the terminal. */
 const shown = (text: string): string =>
   text.replace(/[^\P{Cc}\t]/gu, character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
+const lettersPath = (jobId: string): string => `/api/jobs/${encodeURIComponent(jobId)}/deadLetters`;
 
 const homeOf = (config: Config) => ({ config, store: openStore(config) });
 

@@ -1,5 +1,6 @@
 /** `sluice dlq`: the dead letters of a job: which there are, what each says, and running them again. */
 import { type Command, Option } from 'commander';
+import { withOptionalServer } from './client.ts';
 import type { ReplayOptions } from './dlq-replay.ts';
 import type { ListOptions, ShowOptions } from './dlq-show.ts';
 import { wholeNumber } from './numbers.ts';
@@ -15,16 +16,14 @@ export function registerDlq(program: Command): void {
   const code = ['--code <code>', 'only those with this error code'] as const;
   const subscription = () =>
     new Option('--subscription <name>', 'what keeps the letters of a dead-letter topic; default: our own');
-  dlq
-    .command('list')
+  withOptionalServer(dlq.command('list'))
     .description('the dead letters of a job and of its replays, by error code and transform')
     .argument(...job)
     .option(...code)
     .addOption(subscription())
     .option(...json)
     .action(async (id: string, options: ListOptions) => (await import('./dlq-show.ts')).list(id, options));
-  dlq
-    .command('show')
+  withOptionalServer(dlq.command('show'))
     .description('dead letters in full')
     .argument(...job)
     .argument('[id]', 'the id of one letter')
@@ -35,8 +34,7 @@ export function registerDlq(program: Command): void {
     .action(async (id: string, letter: string | undefined, options: ShowOptions) =>
       (await import('./dlq-show.ts')).show(id, letter, options),
     );
-  dlq
-    .command('replay')
+  withOptionalServer(dlq.command('replay'))
     .description('run dead letters through the pipeline again, as a job of its own')
     .argument(...job)
     .option(...code)

@@ -117,10 +117,9 @@ async function parametersOf(
       if (error instanceof SluiceError && error.code !== 'SERVER_UNREACHABLE') return undefined;
       throw error;
     });
-  for (const { name, widget } of description?.parameters ?? []) {
+  for (const { name, kind } of description?.parameters ?? []) {
     const value = parameters[name];
-    if (value && PATHS.has(widget) && !value.startsWith('udf://'))
-      parameters[name] = parsePath(value) ?? value;
+    if (value && PATHS.has(kind) && !value.startsWith('udf://')) parameters[name] = parsePath(value) ?? value;
   }
   return parameters;
 }

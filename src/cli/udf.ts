@@ -1,9 +1,10 @@
-/** `sluice udf`: what UDFs there are, whether one does what its cases say, and what it does to given elements. */
+/** `sluice udf`: what UDFs there are, uploading one, whether one does what its cases say, and what it does to given elements. */
 import { type Command, Option } from 'commander';
-import { loadConfig } from '../config.ts';
 import { SluiceError } from '../errors.ts';
 import { defaultLimits } from '../udf/limits.ts';
-import { failWith, printJson } from './output.ts';
+import { withOptionalServer } from './client.ts';
+import { failWith } from './output.ts';
+import type { ListOptions, UploadOptions } from './udf-library.ts';
 
 export interface RunOptions {
   function?: string;
@@ -14,13 +15,23 @@ export interface RunOptions {
 }
 
 export function registerUdf(program: Command): void {
-  const udf = program.command('udf').description('list, test and run JavaScript functions');
+  const udf = program.command('udf').description('list, upload, test and run JavaScript functions');
   const json = ['--json', 'print one JSON document'] as const;
-  udf
-    .command('list')
-    .description('the functions of the library')
+  withOptionalServer(udf.command('list'))
+    .description('the functions of the library, each with its latest version')
     .option(...json)
-    .action(guarded(async ({ json: asJson }: { json?: boolean }) => list(asJson ?? false)));
+    .action(guarded(async (options: ListOptions) => (await import('./udf-library.ts')).listUdfs(options)));
+  withOptionalServer(udf.command('upload'))
+    .description('make a script the latest of its name in the library; the ones before it stay')
+    .argument('<file>', 'a .js file, or an ES module in a .mjs file')
+    .option('--name <name>', 'default: the name of the file')
+    .option('--cases <file>', 'a cases.json to test it by')
+    .option(...json)
+    .action(
+      guarded(async (file: string, options: UploadOptions) =>
+        (await import('./udf-library.ts')).uploadUdf(file, options),
+      ),
+    );
   udf
     .command('test [paths...]')
     .description('run the cases of a script, of a folder, of udf://name, or of the whole library')
@@ -70,17 +81,4 @@ function limit(flags: string, description: string, fallback: number, most: numbe
       `${name} must be a whole number from ${least} to ${most}, and is '${text}'`,
     );
   });
-}
-
-async function list(json: boolean): Promise<void> {
-  const { listLibrary } = await import('../udf/library.ts');
-  const udfs = listLibrary(loadConfig());
-  if (json) {
-    printJson({ udfs });
-    return;
-  }
-  const width = Math.max(...udfs.map(({ name }) => name.length));
-  for (const { name, summary } of udfs) {
-    process.stdout.write(`udf://${name.padEnd(width)}  ${summary}\n`);
-  }
 }

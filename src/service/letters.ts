@@ -9,6 +9,7 @@ import { loadJob } from '../jobs/job.ts';
 import { newRecord } from '../launch/record.ts';
 import type { JobRecord } from '../store/record.ts';
 import type { ReplayRequest } from '../tasks/choose-replay.ts';
+import type { Asked } from '../tasks/look-at-letters.ts';
 import { runTask } from '../tasks/run.ts';
 import type { ReplayToLaunch } from '../tasks/tasks.ts';
 import { type ShownRecord, shownRecord } from './jobs.ts';
@@ -24,18 +25,18 @@ const ATTEMPTS = 10;
 export async function listLetters(
   { config, store }: Service,
   jobId: string,
-  { code }: { code?: string },
+  asked: Asked,
   signal: AbortSignal,
 ) {
   store.jobs.require(jobId);
-  return runTask(config, 'listLetters', { jobId, code }, { signal, timeoutMs: TIMEOUT_MS });
+  return runTask(config, 'listLetters', { jobId, ...asked }, { signal, timeoutMs: TIMEOUT_MS });
 }
 
 /** Dead letters in full. @throws SluiceError DEAD_LETTER_NOT_FOUND */
 export async function showLetters(
   { config, store }: Service,
   jobId: string,
-  asked: { code?: string; id?: string; limit: number },
+  asked: Asked & { id?: string; limit: number },
   signal: AbortSignal,
 ) {
   store.jobs.require(jobId);

@@ -9,6 +9,11 @@ const texts = { type: 'array', items: text } as const;
 const count = { type: 'integer', minimum: 0 } as const;
 const code = { ...text, description: 'Only those with this error code.' } as const;
 
+const subscription = {
+  ...text,
+  description: 'What keeps the letters of a dead-letter topic; absent: our own.',
+} as const;
+
 export const listDeadLetters = defineOperation({
   id: 'listDeadLetters',
   tag,
@@ -16,7 +21,7 @@ export const listDeadLetters = defineOperation({
   method: 'get',
   path: '/api/jobs/{jobId}/deadLetters',
   role: 'viewer',
-  query: { type: 'object', properties: { code } },
+  query: { type: 'object', properties: { code, subscription } },
   response: {
     type: 'object',
     required: ['jobId', 'deadLetters', 'waiting', 'groups', 'places', 'replays', 'missing', 'faults'],
@@ -64,8 +69,9 @@ export const showDeadLetters = defineOperation({
     type: 'object',
     properties: {
       code,
+      subscription,
       id: { ...text, description: 'Only the letter of this id.' },
-      limit: { type: 'integer', minimum: 1, maximum: 1000, default: 20 },
+      limit: { type: 'integer', minimum: 1, maximum: 10_000, default: 20 },
     },
   },
   response: {
@@ -90,6 +96,7 @@ export const replayDeadLetters = defineOperation({
     additionalProperties: false,
     properties: {
       code,
+      subscription,
       ids: { type: 'array', items: text, minItems: 1, maxItems: 10_000 },
       udf: { ...text, minLength: 1, description: 'Another script for the function.' },
       function: { ...text, description: 'Another function of the script.' },
