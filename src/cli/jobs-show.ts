@@ -56,7 +56,8 @@ type Fact = [name: string, value: string | undefined];
 function factsOf(job: ServedJob, now: number): Fact[] {
   const { elements, bytes } = totalsOf(job);
   const reasons = Object.entries(job.result?.errors ?? {}).map(([code, times]) => `${code} ${count(times)}`);
-  const labels = Object.entries(job.labels).map(([key, value]) => `${key}=${value}`);
+  // Those that begin so are Dataflow's own, and repeat what stands above.
+  const labels = Object.entries(job.labels).filter(([key]) => !key.startsWith('goog-'));
   const counted = (value: number, note = '') => `${count(value).padStart(12)}   ${note}`.trimEnd();
   return [
     ['id', job.id],
@@ -65,7 +66,7 @@ function factsOf(job: ServedJob, now: number): Fact[] {
     ['launched', `${clock(job.createTime)} by ${job.launchedBy}`],
     ['ended', job.endTime && clock(job.endTime)],
     ['workers', `${job.workers}${job.restarts > 0 ? `, restarts: ${count(job.restarts)}` : ''}`],
-    ['labels', labels.join(', ') || undefined],
+    ['labels', labels.map(([key, value]) => `${key}=${value}`).join(', ') || undefined],
     ['asked to be', isEnded(job.state) ? undefined : job.wish],
     ['replaces', job.replaces],
     ['replaced by', job.replacedBy],

@@ -7,6 +7,7 @@ import { failWith, printJson } from './output.ts';
 
 const CANCELLED_STATUS = 130;
 const REFUSED_STATUS = 2;
+const DEFAULT_COLUMNS = 80;
 
 /** A summary of whichever interface: the service has states more. */
 type Summary = Omit<JobSummary, 'state'> & { state: string };
@@ -23,7 +24,7 @@ export function statusLine() {
   return {
     clear,
     update(text: string) {
-      if (live) stderr.write(`\r\x1b[K${text.slice(0, stderr.columns - 1)}`);
+      if (live) stderr.write(`\r\x1b[K${text.slice(0, (stderr.columns || DEFAULT_COLUMNS) - 1)}`);
     },
     print(text: string, severity = 'INFO') {
       if (severity === 'DEBUG' || (!live && severity === 'INFO')) return;
