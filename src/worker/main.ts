@@ -31,7 +31,7 @@ process.on('uncaughtException', thrown => {
 
 if (token !== undefined) {
   // The folder is another's: whoever follows this job finds that one.
-  if (!(await takeOver()) || readFileSync(turnFile(directory), 'utf8') !== token) process.exit(TAKEN_STATUS);
+  if (!(await takeOver(token))) process.exit(TAKEN_STATUS);
   await workAndTell(openFiles(jobPath, Number(index), token), async () => {});
 } else {
   await workAndTell(openPipes(), async () => {
@@ -92,14 +92,18 @@ function obey(): void {
   if (wanted === 'handover') running?.handOver();
 }
 
-/** Waits for an earlier worker on the same folder, orphaned by its launcher's end, to be gone; false when it stays. */
-async function takeOver(): Promise<boolean> {
+/**
+ * Waits for an earlier worker on the same folder, orphaned by its launcher's end, to be gone; false when it stays, or
+ * when a later one has been started.
+ */
+async function takeOver(token?: string): Promise<boolean> {
+  const isPassedBy = () => token !== undefined && readFileSync(turnFile(directory), 'utf8') !== token;
   const deadline = Date.now() + TAKEOVER_MS;
   while (!claim(directory)) {
-    if (Date.now() > deadline) return false;
+    if (Date.now() > deadline || isPassedBy()) return false;
     await new Promise(resolve => setTimeout(resolve, 50));
   }
-  return true;
+  return !isPassedBy();
 }
 
 function progressOf(pipeline: RunningPipeline): WorkerProgress {

@@ -3,7 +3,12 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { jobFile } from '../../src/jobs/job.ts';
+import { readEvents } from '../../src/jobs/supervisor/event-reader.ts';
+import { processLauncher } from '../../src/launchers/detached.ts';
 import { workerEnvironment } from '../../src/launchers/environment.ts';
+import { TAKEN_STATUS } from '../../src/worker/claim.ts';
+import { workerDirectory } from '../../src/worker/places.ts';
 import { openBench, streamOf, workerPid } from '../jobs/service-jobs.ts';
 
 test('a worker gets what it may need of the environment, and nothing else', () => {
@@ -59,4 +64,25 @@ test('a worker has a session of its own, and nothing of ours open', {
   assert.ok(!readFileSync(`/proc/${pid}/environ`, 'utf8').includes('OUR_SECRET'));
   await bench.supervisor.stop(id, 'CANCELLED');
   await bench.until(id, 'CANCELLED');
+});
+
+test('of two workers started for a folder, only the one that was started last works in it', async t => {
+  const bench = await openBench(t, { maxJobs: 0 });
+  const { id } = await bench.launch('Streaming_Data_Generator', await streamOf(bench.folder));
+  const launcher = processLauncher(bench.config);
+  const path = jobFile(bench.config, id);
+  const late = launcher.start(path, 0);
+  const chosen = launcher.start(path, 0);
+  t.after(() => chosen.kill());
+  assert.equal((await late.ended).status, TAKEN_STATUS);
+  const reader = readEvents(workerDirectory(path, 0), id);
+  t.after(() => reader.close());
+  const events: string[] = [];
+  while (!events.includes('running')) events.push(...(await reader.read()).map(({ event }) => event.type));
+  assert.deepEqual(events, ['started', 'running']);
+  const found = launcher.find(path, 0);
+  found?.kill();
+  assert.equal((await chosen.ended).how, 'was killed by SIGKILL');
+  assert.equal((await found?.ended)?.how, 'is gone');
+  assert.equal(launcher.find(path, 0), undefined);
 });
