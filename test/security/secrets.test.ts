@@ -5,6 +5,7 @@ import { glob, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readSecrets } from '../../src/engine/secrets.ts';
 import { sluice } from '../helpers/cli.ts';
 import { descendantsOf } from '../helpers/processes.ts';
 import { startServer, type TestServer } from '../helpers/server.ts';
@@ -75,11 +76,16 @@ async function processesWithSecret(pids: readonly number[]): Promise<string[]> {
   return paths.filter((_, i) => holds(texts[i] ?? ''));
 }
 
-async function launch(server: TestServer, template: string, validateOnly = false): Promise<string> {
+async function launch(
+  server: TestServer,
+  template: string,
+  { validateOnly = false, update = false, password = SECRET } = {},
+): Promise<string> {
   const launchParameter = {
     jobName: `job-${template.toLowerCase()}`,
     containerSpecGcsPath: template,
-    parameters: { password: SECRET },
+    parameters: { password },
+    update,
   };
   const { status, body, text } = await server.post(`${BASE}/flexTemplates:launch`, {
     launchParameter,
@@ -101,7 +107,7 @@ test('a secret is in no record, file, process, message or answer, but in one fil
   const home = await homeWithTemplates(t);
   const server = await startServer(t, { config: { home, roots: [] }, maxJobs: 4 });
 
-  await launch(server, 'Endless', true);
+  await launch(server, 'Endless', { validateOnly: true });
   assert.deepEqual(await filesWithSecret(home), [], 'a launch that only checks keeps nothing');
 
   const once = await launch(server, 'Once');
@@ -150,6 +156,21 @@ test('`sluice run` keeps a secret as well, and removes it at the end', async t =
   assert.ok(!holds(stdout + stderr));
   assert.deepEqual(await filesWithSecret(home), ['parameters.json']);
   assert.ok(existsSync(join(home, 'jobs', JSON.parse(stdout).jobId, 'job.json')));
+});
+
+test('an update has the secrets that it was given, and those of the job before are gone', async t => {
+  const home = await homeWithTemplates(t);
+  const server = await startServer(t, { config: { home, roots: [] }, maxJobs: 4 });
+  const first = await launch(server, 'Endless');
+  await stateOf(server, first, 'RUNNING');
+  const second = await launch(server, 'Endless', { update: true, password: 'another' });
+  await stateOf(server, second, 'RUNNING');
+  await stateOf(server, first, 'UPDATED');
+  assert.deepEqual(await filesWithSecret(home), []);
+  assert.deepEqual(await readSecrets({ home }, second), { password: 'another' });
+  await server.service.supervisor.stop(second, 'CANCELLED');
+  await stateOf(server, second, 'CANCELLED');
+  assert.deepEqual(await readSecrets({ home }, second), {});
 });
 
 test('a secret that cannot be launched with is neither shown nor kept', async t => {
