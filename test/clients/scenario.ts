@@ -239,7 +239,9 @@ export async function streams(client: Client): Promise<void> {
       parameters: generating(jobName),
       ...more,
     });
-  const first = (await launch('stream')).job;
+  // Where there is no job of the name yet, this makes one …
+  const environment = { additionalExperiments: ['create_or_update_job'] };
+  const first = (await launch('stream', { environment })).job;
   const other = (await launch('other')).job;
   assert.equal(first.type, 'JOB_TYPE_STREAMING');
   await reached(client, first.id, ['JOB_STATE_RUNNING']);
@@ -257,10 +259,15 @@ export async function streams(client: Client): Promise<void> {
   const updated = await ended(client, first.id, 'JOB_STATE_UPDATED');
   assert.equal(updated.replacedByJobId, second.id);
   await reached(client, second.id, ['JOB_STATE_RUNNING']);
+  // … and here it updates.
+  const third = (await launch('stream', { environment })).job;
+  assert.equal(third.replaceJobId, second.id);
+  await ended(client, second.id, 'JOB_STATE_UPDATED');
+  await reached(client, third.id, ['JOB_STATE_RUNNING']);
 
-  await client.requestState(second.id, 'JOB_STATE_DRAINED');
-  await client.requestState(second.id, 'JOB_STATE_DRAINING');
-  await ended(client, second.id, 'JOB_STATE_DRAINED');
+  await client.requestState(third.id, 'JOB_STATE_DRAINED');
+  await client.requestState(third.id, 'JOB_STATE_DRAINING');
+  await ended(client, third.id, 'JOB_STATE_DRAINED');
   await reached(client, other.id, ['JOB_STATE_RUNNING']);
   const cancelling = await client.requestState(other.id, 'JOB_STATE_CANCELLED');
   assert.ok(['JOB_STATE_CANCELLING', 'JOB_STATE_CANCELLED'].includes(cancelling.currentState));
@@ -335,6 +342,6 @@ export async function everything(t: TestContext, client: Client, place: Place): 
   await t.test('a batch job runs, and can be looked at', () => batch(client, place));
   await t.test('a stream is drained, replaced, cancelled', () => streams(client));
   await t.test('jobs are listed in pages', () =>
-    listings(client, ['flex', 'classic', 'created', 'stream', 'stream', 'other']),
+    listings(client, ['flex', 'classic', 'created', 'stream', 'stream', 'stream', 'other']),
   );
 }
