@@ -15,7 +15,7 @@ test('the page of errors has a row for every code', () => {
     assert.match(page, new RegExp(`^\\| \`${code}\` \\|`, 'm'));
   assert.match(
     page,
-    /^\| `USAGE` \| 2 \| 400 \| The command was called wrongly\. \| See `sluice --help`\. \|$/m,
+    /^\| `USAGE` \| 2 \| 400 \| `INVALID_ARGUMENT` \| The command was called wrongly\. \| See `sluice --help`\. \|$/m,
   );
 });
 
