@@ -1,5 +1,5 @@
 /** `sluice jobs`: the jobs of a server: which there are, how one goes, what it says, and stopping it. */
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { withServer } from './client.ts';
 import type { ListOptions } from './jobs-list.ts';
 import type { LogOptions } from './jobs-logs.ts';
@@ -7,6 +7,7 @@ import type { JobOptions } from './jobs-show.ts';
 import { wholeNumber } from './numbers.ts';
 
 const DEFAULT_LISTED = 50;
+const SEVERITIES = ['DEBUG', 'INFO', 'WARNING', 'ERROR'];
 
 export function registerJobs(program: Command): void {
   const jobs = program.command('jobs').description('the jobs of a server: list, show, follow and stop them');
@@ -32,9 +33,9 @@ export function registerJobs(program: Command): void {
     .option('-f, --follow', 'go on until the job has ended')
     .addOption(
       new Option('--severity <least>', 'the least that is shown')
-        .choices(['DEBUG', 'INFO', 'WARNING', 'ERROR'])
+        .choices(SEVERITIES)
         .default('INFO')
-        .argParser(text => text.toUpperCase()),
+        .argParser(severityOf),
     )
     .action(async (job: string, options: LogOptions) => (await import('./jobs-logs.ts')).logs(job, options));
   onJob('drain', 'let a streaming job end: it reads no more, and writes what it has read').action(
@@ -46,4 +47,10 @@ export function registerJobs(program: Command): void {
   onJob('wait', 'wait until a job has ended; the exit status is that of the job').action(
     async (job: string, options: JobOptions) => (await import('./jobs-stop.ts')).wait(job, options),
   );
+}
+
+function severityOf(text: string): string {
+  const severity = text.toUpperCase();
+  if (SEVERITIES.includes(severity)) return severity;
+  throw new InvalidArgumentError(`Allowed choices are ${SEVERITIES.join(', ')}.`);
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { sluice } from '../helpers/cli.ts';
@@ -9,12 +10,26 @@ import { temporaryFolder } from '../helpers/temporary.ts';
 const COPY = 'GCS_Text_to_GCS_Text';
 const relative = 'inputFilePattern=in.txt,outputDirectory=out';
 
-/** A server, and the folder in which its user stands. */
-async function place(t: TestContext): Promise<{ folder: string; home: string; server: Served }> {
+/** Its element has no time, and there is no dead letter for it. */
+const FAILING = `pipeline:
+  type: chain
+  transforms:
+    - {type: Create, config: {elements: [{time: never}]}}
+    - {type: AssignTimestamps, config: {timestamp: time}}
+    - {type: LogForTesting}
+`;
+
+/** A server, and the folder in which its user stands, which is not that of the server. */
+async function place(t: TestContext) {
   const folder = await temporaryFolder(t);
   const home = join(folder, 'home');
   await writeFile(join(folder, 'in.txt'), 'one\ntwo\n');
-  return { folder, home, server: await serve(t, { home, cwd: folder }, ['--root', folder]) };
+  const served = await serve(t, { home, cwd: tmpdir() }, ['--root', folder]);
+  const server: Pick<Served, 'sluice' | 'json'> = {
+    sluice: args => served.sluice(args, { cwd: folder }),
+    json: args => served.json(args, { cwd: folder }),
+  };
+  return { folder, home, server };
 }
 
 test('a template is launched on a server from the command line', { timeout: 180_000 }, async t => {
@@ -80,10 +95,14 @@ test('a template is launched on a server from the command line', { timeout: 180_
   });
 
   await t.test('a job that fails sets the status, and says why', async () => {
-    const missing = ['--parameters', 'inputFilePattern=none-*.txt,outputDirectory=out', '--wait'];
-    const { status, stdout, stderr } = await server.sluice(['launch', COPY, ...missing]);
-    assert.notEqual(status, 0);
-    assert.match(stderr + stdout, /INPUT_NOT_FOUND/);
+    const parameters = JSON.stringify({ yaml_pipeline: FAILING });
+    const args = ['launch', 'Yaml_Template', '--parameters', parameters, '--wait'];
+    const { status, stdout, stderr } = await server.sluice(args);
+    assert.equal(status, 1);
+    assert.match(stderr, /^sluice: .* \[ELEMENT_FAILED\]\n {2}Add `error_handling`/m);
+    assert.match(stdout, /^FAILED {2}job /);
+    const { state, error } = await server.json(args);
+    assert.deepEqual([state, error.code], ['FAILED', 'ELEMENT_FAILED']);
   });
 
   await t.test('a template that there is not is refused as everywhere', async () => {
@@ -111,6 +130,7 @@ test('a launch that cannot be meant is refused before a server is asked', async 
     [['launch', COPY, '--num-workers', '0'], /a whole number from 1 to 64/],
     [['launch', COPY, '--labels', 'team'], /--labels: "team" is not of the form name=value/],
     [['launch'], /missing required argument 'template'/],
+    [['jobs', 'logs', 'J', '--severity', 'loud'], /Allowed choices are DEBUG, INFO, WARNING, ERROR/],
     [['jobs', 'list', '--status', 'lost'], /Allowed choices are active, ended, all/],
   ];
   for (const [args, says] of refused) {
