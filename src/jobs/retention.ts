@@ -89,11 +89,28 @@ function familyOf({ jobs }: Store, { id, replay }: JobRecord): JobRecord[] {
 const compare = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
 
 /** True for an active job, and for one whose state another is still to take over. */
-function isNeeded({ jobs }: Store, { state, replacedBy }: JobRecord): boolean {
+function isNeeded({ jobs }: Store, { state, replaces, replacedBy }: JobRecord): boolean {
   if (!isEnded(state)) return true;
   const successor = replacedBy === undefined ? undefined : jobs.get(replacedBy);
-  if (!successor || !takesOver(successor)) return false;
-  return !isEnded(successor.state) || (isResumable(successor) && successor.removedTime === undefined);
+  if (!successor) return false;
+  // What a template has put into the folder of the first job, e.g. dead letters, all those after it go on with.
+  const isFirst = replaces === undefined;
+  if (isFirst) return mayGoOn(lastOf(jobs, successor));
+  return takesOver(successor) && mayGoOn(successor);
+}
+
+const mayGoOn = (record: JobRecord): boolean =>
+  !isEnded(record.state) || (isResumable(record) && record.removedTime === undefined);
+
+/** The job that nobody has replaced yet. */
+function lastOf(jobs: Store['jobs'], first: JobRecord): JobRecord {
+  let last = first;
+  for (let next = first.replacedBy; next !== undefined; next = last.replacedBy) {
+    const record = jobs.get(next);
+    if (!record) break;
+    last = record;
+  }
+  return last;
 }
 
 const isResumable = ({ state, givenUp }: JobRecord): boolean => state === 'FAILED' && !givenUp;

@@ -132,16 +132,22 @@ test('a job goes only together with its replays: what they have taken is known w
   for (const each of [root, first, second]) assertRemoved(home, each);
 });
 
-test('a job that was replaced stays until its successor has its state', async t => {
+test('a job that was replaced stays until its successor has its state, the first one until the last has ended', async t => {
   const home = await homeIn(t);
-  const successor = aRecord();
-  const old = await made(home, 'UPDATED');
-  home.store.jobs.change(old.id, { replacedBy: successor.id });
-  home.store.jobs.insert({ ...successor, replaces: old.id });
-  assert.deepEqual((await sweep(home, { ...KEEP_ALL, maxBytes: 0 })).removed, []);
-  home.store.jobs.move(successor.id, 'PENDING');
-  home.store.jobs.move(successor.id, 'RUNNING');
-  assert.deepEqual((await sweep(home, { ...KEEP_ALL, maxBytes: 0 })).removed, [old.id]);
+  const { jobs } = home.store;
+  const first = await made(home, 'UPDATED');
+  const second = await made(home, 'UPDATED', { replaces: first.id });
+  const third = aRecord({ replaces: second.id });
+  jobs.change(first.id, { replacedBy: second.id });
+  jobs.change(second.id, { replacedBy: third.id });
+  jobs.insert(third);
+  const sweepAll = async () => (await sweep(home, { ...KEEP_ALL, maxBytes: 0 })).removed;
+  assert.deepEqual(await sweepAll(), []);
+  jobs.move(third.id, 'PENDING');
+  jobs.move(third.id, 'RUNNING');
+  assert.deepEqual(await sweepAll(), [second.id]);
+  jobs.move(third.id, 'DRAINED');
+  assert.ok((await sweepAll()).includes(first.id));
 });
 
 test('what a sweep that was killed has left is removed by the next one', async t => {
