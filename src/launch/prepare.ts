@@ -63,9 +63,8 @@ export async function prepareJob(
 export async function prepareReplay(
   config: Config,
   original: Job,
-  { udf, parameters }: Pick<Replay, 'udf'> & { parameters?: GivenParameters },
+  { udf, parameters, id = newJobId() }: Pick<Replay, 'udf'> & { parameters?: GivenParameters; id?: string },
 ): Promise<PreparedJob> {
-  const id = newJobId();
   const { templateId } = original;
   const rendered = parameters ? await renderAnew(config, id, original, parameters) : original;
   const { pipeline, parameters: kept } = rendered;

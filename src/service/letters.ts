@@ -5,7 +5,7 @@ import { audit } from '../access/audit.ts';
 import type { Caller } from '../access/roles.ts';
 import { jobDirectory } from '../config.ts';
 import { SluiceError } from '../errors.ts';
-import { loadJob } from '../jobs/job.ts';
+import { loadJob, newJobId } from '../jobs/job.ts';
 import { newRecord } from '../launch/record.ts';
 import type { JobRecord } from '../store/record.ts';
 import type { ReplayRequest } from '../tasks/choose-replay.ts';
@@ -56,44 +56,49 @@ export async function replayLetters(
   caller: Caller,
   signal: AbortSignal,
 ): Promise<ServedReplay> {
-  const { config, store } = service;
+  const { store } = service;
   const original = store.jobs.require(jobId);
-  const asked = {
-    maxAttempts: ATTEMPTS,
-    ...request,
-    jobId,
-    ...(request.udf !== undefined && { udf: pathOf(request.udf) }),
-  };
+  const { udf } = request;
+  const asked = { maxAttempts: ATTEMPTS, ...request, jobId, ...(udf !== undefined && { udf: pathOf(udf) }) };
   for (let tries = 0; tries < MAX_TRIES; tries++) {
-    const { launch, ...chosen } = await runTask(config, 'chooseReplay', asked, {
-      signal,
-      timeoutMs: TIMEOUT_MS,
-    });
-    if (!launch) return chosen;
-    const record = await launchReplay(service, launch, original, caller);
-    if (!record) continue;
-    audit(service, caller, 'job.replay', record.id, { of: jobId });
-    return { ...chosen, job: shownRecord(record) };
+    const replayId = newJobId();
+    try {
+      const served = await replayAs(service, original, { ...asked, replayId }, caller, signal);
+      if (served) return served;
+    } finally {
+      // Of letters that were chosen for nothing nothing stays, wherever the choice was interrupted.
+      if (!store.jobs.get(replayId))
+        await rm(jobDirectory(service.config, replayId), { recursive: true, force: true });
+    }
   }
   throw new SluiceError('REPLAY_REFUSED', `others launch replays of job ${jobId}: try again`);
 }
 
 /** Undefined when another replay was launched meanwhile: then the letters are to be chosen anew. */
-async function launchReplay(
-  { config, store, supervisor }: Service,
-  { jobId, replay }: NonNullable<ReplayToLaunch['launch']>,
-  { projectId, location }: JobRecord,
+async function replayAs(
+  service: Service,
+  { id, projectId, location }: JobRecord,
+  request: ReplayRequest & { jobId: string; replayId: string },
   caller: Caller,
-): Promise<JobRecord | undefined> {
-  const job = await loadJob(config, jobId);
-  const record = newRecord(
-    { job },
-    { owner: 'service', launchedBy: caller.name, projectId, location, ...(replay && { replay }) },
-  );
+  signal: AbortSignal,
+): Promise<ServedReplay | undefined> {
+  const { config, supervisor } = service;
+  const options = { signal, timeoutMs: TIMEOUT_MS };
+  const { launch, ...chosen } = await runTask(config, 'chooseReplay', request, options);
+  if (!launch) return chosen;
+  const job = await loadJob(config, request.replayId);
+  const launched = {
+    owner: 'service',
+    launchedBy: caller.name,
+    projectId,
+    location,
+    replay: launch,
+  } as const;
   try {
-    return await supervisor.launch(job, record);
+    const record = await supervisor.launch(job, newRecord({ job }, launched));
+    audit(service, caller, 'job.replay', record.id, { of: id });
+    return { ...chosen, job: shownRecord(record) };
   } catch (error) {
-    if (!store.jobs.get(jobId)) await rm(jobDirectory(config, jobId), { recursive: true, force: true });
     if (error instanceof SluiceError && error.code === 'REPLAY_REFUSED') return undefined;
     throw error;
   }

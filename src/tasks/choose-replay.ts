@@ -30,6 +30,8 @@ export interface ReplayRequest extends Asked {
   again?: boolean;
   /** What was tried so often is not tried again. */
   maxAttempts: number;
+  /** The id of the job that runs them again; absent: a new one. */
+  replayId?: string;
 }
 
 /** What is to be run, or why that is nothing. */
@@ -62,6 +64,7 @@ export async function chooseReplay(
     const prepared = await prepareReplay(home.config, letters.asked, {
       udf: udfOf(request),
       parameters: request.parameters,
+      id: request.replayId,
     });
     const chosen = await choose(home.config, letters, taken, prepared, request, launch);
     if (chosen) return chosen;

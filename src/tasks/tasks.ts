@@ -8,10 +8,10 @@ import type { Asked } from './look-at-letters.ts';
 import type { PreviewRequest } from './preview.ts';
 import type { RunUdfRequest } from './try-udf.ts';
 
-/** A replay that is to be launched: its file and its letters are in its folder. */
+/** A replay that is to be launched under its number: its file and its letters are in its folder. */
 export interface ReplayToLaunch extends Omit<ChosenReplay, 'prepared'> {
   /** Absent: there is nothing to replay. */
-  launch?: { jobId: string; replay: JobRecord['replay'] };
+  launch?: JobRecord['replay'];
 }
 
 /**
@@ -66,7 +66,7 @@ async function chooseReplay(home: JobHome, jobId: string, request: ReplayRequest
       await keepSecrets(config, prepared);
       await saveJob(config, prepared.job);
       // The server launches it, and asks again when it was not the first.
-      launch = { jobId: prepared.job.id, replay };
+      launch = replay;
     },
   );
   return { ...chosen, ...(launch && { launch }) };

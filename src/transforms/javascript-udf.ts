@@ -28,7 +28,7 @@ export const javaScriptUdf = defineTransform({
         type: 'string',
         minLength: 1,
         description:
-          'A script: a local path, gs://bucket/object or udf://name. A pattern loads several into one realm. ' +
+          'A script: a local path, gs://bucket/object or udf://name[@version]. A pattern loads several into one realm. ' +
           '.js files are scripts, .mjs files are ES modules.',
       },
       source: { type: 'string', minLength: 1, description: 'The script itself, instead of a path.' },

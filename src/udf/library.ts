@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import type { Config } from '../config.ts';
 import { SluiceError } from '../errors.ts';
-import { EXTENSIONS, libraryFolders, staysIn } from './library-path.ts';
+import { EXTENSIONS, latestFile, libraryFile, libraryFolders, staysIn } from './library-path.ts';
 import { filesAt } from './scripts.ts';
 
 /** A script may be anything: of a comment that goes on for ever no more is looked at. */
@@ -29,13 +29,23 @@ export function listLibrary(config: Config): LibraryUdf[] {
   return [...found.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** The UDFs at a path: a script, a folder of one, a folder of such folders, a `cases.json`, or `udf://name`. */
+/** The UDFs at a path: a script, a folder of one, a folder of such folders, a `cases.json`, or `udf://name[@version]`. */
 export function udfsAt(path: string, config: Config): LibraryUdf[] {
-  if (path.startsWith('udf://') || path.startsWith('gs://')) return filesAt(path, config).map(udfOf);
+  if (path.startsWith('udf://')) return [versionAt(path, config)];
+  if (path.startsWith('gs://')) return filesAt(path, config).map(udfOf);
   const found =
     !existsSync(path) || statSync(path).isFile() ? udfsOfFile(path, config) : udfsOfFolder(resolve(path));
   if (found.length === 0) throw new SluiceError('UDF_NOT_FOUND', `there is no UDF in ${path}`);
   return found;
+}
+
+/** A version is tested by the cases that its UDF has now. */
+function versionAt(path: string, config: Config): LibraryUdf {
+  const { name, file } = libraryFile(path, config);
+  const latest = latestFile(name, config);
+  const { summary } = udfOf(file);
+  const { cases } = udfOf(latest?.file ?? file);
+  return { name, script: file, ...(cases !== undefined && { cases }), summary };
 }
 
 function udfsOfFile(path: string, config: Config): LibraryUdf[] {

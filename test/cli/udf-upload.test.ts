@@ -33,6 +33,8 @@ test('an upload goes into the library of this machine, with its cases, and is li
   await run('upload', 'shout.js');
   const old = await sluice(['udf', 'run', `udf://shout@${version}`], { home, input: 'a\n' });
   assert.equal(old.stdout, '{"index":0,"status":"output","payload":"A"}\n');
+  assert.match((await run('test', `udf://shout@${version}`)).stdout, /^shout\n {2}ok it shouts/);
+  assert.match((await run('test', 'udf://shout')).stdout, /not ok it shouts/);
   const latest = await sluice(['udf', 'run', 'udf://shout'], { home, input: 'a\n' });
   assert.equal(latest.stdout, '{"index":0,"status":"output","payload":"a!"}\n');
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { JobRecord } from '../../../src/store/record.ts';
@@ -121,7 +121,7 @@ test('of replays at the same time one takes the letters', async t => {
 });
 
 test('what cannot be shown or replayed is refused', async t => {
-  const { get, post, jobId } = await failedJob(t);
+  const { get, post, jobId, home } = await failedJob(t);
   const reasonOf = ({
     status,
     body,
@@ -149,4 +149,5 @@ test('what cannot be shown or replayed is refused', async t => {
   assert.deepEqual(await replay({ more: 1 }), [400, 'REQUEST_INVALID']);
   const { body } = await get(`/api/jobs/${jobId}/deadLetters`);
   assert.deepEqual([body.waiting, body.replays], [20, []]);
+  assert.deepEqual(await readdir(join(home, 'jobs')), [jobId]);
 });
