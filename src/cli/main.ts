@@ -1,6 +1,7 @@
 /** The `sluice` command: one file per verb, loaded when it is called. */
 import { Command, CommanderError } from 'commander';
 import { errorKinds } from '../errors.ts';
+import { VERSION } from '../program.ts';
 import { registerDlq } from './dlq.ts';
 import { registerJobs } from './jobs.ts';
 import { registerLaunch } from './launch.ts';
@@ -17,7 +18,7 @@ import { registerUdf } from './udf.ts';
 
 const program = new Command('sluice')
   .description('Ready-made data pipelines: pick a template, bring a JavaScript function, run it anywhere.')
-  .version('0.1.0')
+  .version(VERSION)
   .showSuggestionAfterError()
   .exitOverride();
 

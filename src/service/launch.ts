@@ -34,6 +34,8 @@ const NAME = /^[a-z](?:[-a-z0-9]{0,1022}[a-z0-9])?$/;
 const LABEL_KEY = /^[\p{Ll}\p{Lo}][\p{Ll}\p{Lo}\p{N}_-]{0,62}$/u;
 const LABEL_VALUE = /^[\p{Ll}\p{Lo}\p{N}_-]{0,63}$/u;
 const MAX_LABELS = 64;
+/** It is in every answer that has the job. */
+const MAX_ENVIRONMENT = 64 * 1024;
 const CREATE_OR_UPDATE = 'create_or_update_job';
 
 /**
@@ -50,7 +52,7 @@ export async function launchJob(
   const { template, defaultEnvironment } = await found(service, launch);
   const environment = { ...defaultEnvironment, ...launch.environment };
   const labels = labelsOf(environment);
-  checkNames(name, labels);
+  checkNames(name, labels, environment);
   const prepared = await prepareJob(
     config,
     { templateId: template.id, parameters, ...workersOf(environment), dryRun: validateOnly },
@@ -113,7 +115,7 @@ const ownLabels = ({ templateType }: JobLaunch, { job: { templateId = '' } }: Pr
   'goog-dataflow-provided-template-type': templateType,
 });
 
-function checkNames(name: string, labels: Record<string, string>): void {
+function checkNames(name: string, labels: Record<string, string>, environment: object): void {
   const violations: Violation[] = [];
   if (!NAME.test(name))
     violations.push({
@@ -121,6 +123,8 @@ function checkNames(name: string, labels: Record<string, string>): void {
       message: `must match the pattern [a-z]([-a-z0-9]{0,1022}[a-z0-9])?, not ${JSON.stringify(name.slice(0, 80))}`,
     });
   violations.push(...labelViolations(labels));
+  if (JSON.stringify(environment).length > MAX_ENVIRONMENT)
+    violations.push({ subject: 'environment', message: `may have ${MAX_ENVIRONMENT} characters as JSON` });
   if (violations.length === 0) return;
   const details = violations.map(({ subject, message }) => `${subject} ${message}`).join('; ');
   throw new SluiceError('REQUEST_INVALID', `Invalid request: ${details}`, { violations });
@@ -130,7 +134,7 @@ function checkNames(name: string, labels: Record<string, string>): void {
 export function labelViolations(labels: Readonly<Record<string, string>>): Violation[] {
   const entries = Object.entries(labels);
   const violations = entries
-    .filter(([key, value]) => !LABEL_KEY.test(key) || !LABEL_VALUE.test(value))
+    .filter(([key, value]) => !LABEL_KEY.test(key) || typeof value !== 'string' || !LABEL_VALUE.test(value))
     .map(([key]) => ({
       subject: `labels.${key.slice(0, 80)}`,
       message:

@@ -1,31 +1,32 @@
 /** The environment of a job as Dataflow tells it: what the launch said, put where Terraform and others look for it. */
+import { VERSION } from '../../program.ts';
 import type { JobRecord } from '../../store/record.ts';
 
 export function environmentOf(record: JobRecord): object {
   const { environment: given, workers } = record;
   return withoutAbsent({
-    tempStoragePrefix: given.tempLocation,
-    userAgent: { name: 'Sluice', version: '0.1.0' },
-    experiments: given.additionalExperiments,
-    serviceKmsKeyName: given.kmsKeyName,
-    serviceAccountEmail: given.serviceAccountEmail,
-    workerRegion: given.workerRegion,
-    workerZone: given.workerZone,
-    flexResourceSchedulingGoal: given.flexrsGoal,
-    streamingMode: given.streamingMode,
+    tempStoragePrefix: text(given.tempLocation),
+    userAgent: { name: 'Sluice', version: VERSION },
+    experiments: texts(given.additionalExperiments),
+    serviceKmsKeyName: text(given.kmsKeyName),
+    serviceAccountEmail: text(given.serviceAccountEmail),
+    workerRegion: text(given.workerRegion),
+    workerZone: text(given.workerZone),
+    flexResourceSchedulingGoal: text(given.flexrsGoal),
+    streamingMode: text(given.streamingMode),
     workerPools: [
       withoutAbsent({
         kind: 'harness',
         numWorkers: workers,
-        machineType: given.machineType,
-        diskSizeGb: given.diskSizeGb,
-        zone: given.zone,
-        network: given.network,
-        subnetwork: given.subnetwork,
-        ipConfiguration: given.ipConfiguration,
-        workerHarnessContainerImage: given.sdkContainerImage,
+        machineType: text(given.machineType),
+        diskSizeGb: typeof given.diskSizeGb === 'number' ? given.diskSizeGb : undefined,
+        zone: text(given.zone),
+        network: text(given.network),
+        subnetwork: text(given.subnetwork),
+        ipConfiguration: text(given.ipConfiguration),
+        workerHarnessContainerImage: text(given.sdkContainerImage),
         autoscalingSettings: {
-          algorithm: given.autoscalingAlgorithm ?? 'AUTOSCALING_ALGORITHM_NONE',
+          algorithm: text(given.autoscalingAlgorithm) ?? 'AUTOSCALING_ALGORITHM_NONE',
           maxNumWorkers: maxWorkersOf(record),
         },
       }),
@@ -60,6 +61,12 @@ function optionsOf(record: JobRecord): object {
 
 const maxWorkersOf = ({ environment: { maxWorkers }, workers }: JobRecord): number =>
   typeof maxWorkers === 'number' && maxWorkers > 0 ? maxWorkers : workers;
+
+/** The file of a template may say anything: clients fail on what is of another type than they expect. */
+const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+
+const texts = (value: unknown): string[] | undefined =>
+  Array.isArray(value) ? value.filter(each => typeof each === 'string') : undefined;
 
 const withoutAbsent = (object: Record<string, unknown>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined && value !== null));

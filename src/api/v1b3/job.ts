@@ -1,5 +1,6 @@
 /** A job as Dataflow's clients see it. */
 import type { Graph } from '../../engine/graph.ts';
+import { VERSION } from '../../program.ts';
 import { jobGraph } from '../../service/graph.ts';
 import type { Service } from '../../service/service.ts';
 import type { JobRecord } from '../../store/record.ts';
@@ -50,7 +51,7 @@ export function summaryOf(record: JobRecord): object {
     ...(runtimeUpdatableParams && { runtimeUpdatableParams }),
     jobMetadata: {
       sdkVersion: {
-        version: '0.1.0',
+        version: VERSION,
         versionDisplayName: 'Sluice',
         sdkSupportStatus: 'SUPPORTED',
       },

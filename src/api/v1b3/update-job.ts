@@ -14,6 +14,12 @@ import { jobSchema, locationQuery, runtimeUpdatableSchema, stringMap } from './s
 /** `gcloud dataflow jobs cancel --force` says so by a label: here every cancel is as forceful. */
 const FORCE_LABEL = 'force_cancel_job';
 
+const displayProperties = {
+  type: 'object',
+  additionalProperties: { type: 'string', maxLength: 1000 },
+  propertyNames: { maxLength: 100 },
+} as const;
+
 export const updateJob = defineDataflow({
   id: 'updateJob',
   summary: 'Stops a job (`requestedState`), or changes what may change while it runs.',
@@ -40,7 +46,7 @@ export const updateJob = defineDataflow({
       },
       labels: stringMap,
       runtimeUpdatableParams: runtimeUpdatableSchema,
-      jobMetadata: { type: 'object', properties: { userDisplayProperties: stringMap } },
+      jobMetadata: { type: 'object', properties: { userDisplayProperties: displayProperties } },
     },
   },
   response: jobSchema,
@@ -48,11 +54,12 @@ export const updateJob = defineDataflow({
   async handle(request, service) {
     const { caller, body, query } = request;
     let record = jobAt(request, service);
-    const changes = changesOf(record, body, masked(query.updateMask));
+    const mask = masked(query.updateMask);
+    const changes = changesOf(record, body, mask);
+    const requested = !mask || mask.includes('requestedState') ? body.requestedState : undefined;
+    if (requested && requested !== 'JOB_STATE_UNKNOWN')
+      record = await requestState(service, record, requested, caller);
     if (Object.keys(changes).length > 0) record = service.store.jobs.change(record.id, changes);
-    const { requestedState } = body;
-    if (requestedState && requestedState !== 'JOB_STATE_UNKNOWN')
-      record = await requestState(service, record, requestedState, caller);
     return wholeJob(service, record);
   },
 });
@@ -107,10 +114,11 @@ type Changes = Partial<Pick<JobRecord, 'labels' | 'runtimeUpdatableParams' | 'di
 
 const RUNTIME = 'runtimeUpdatableParams';
 const DISPLAY = 'jobMetadata.userDisplayProperties';
+const MAX_VALUES = 100;
 
 /** What the body says of these fields, on top of what is known; a mask names those that it may change. */
 function changesOf(record: JobRecord, body: Fragment, mask: string[] | undefined): Changes {
-  const { [FORCE_LABEL]: _, ...labels } = body.labels ?? {};
+  const { [FORCE_LABEL]: _, ...labels } = (!mask || mask.includes('labels') ? body.labels : undefined) ?? {};
   const violations = labelViolations({ ...record.labels, ...labels });
   if (Object.keys(labels).length > 0 && violations.length > 0)
     throw new SluiceError(
@@ -148,6 +156,11 @@ function merged(
     if (Object.hasOwn(given, name)) values.set(name, given[name]);
     else values.delete(name);
   }
+  if (values.size > MAX_VALUES)
+    throw new SluiceError(
+      'REQUEST_INVALID',
+      `Invalid request: ${prefix} may hold ${MAX_VALUES} values at most`,
+    );
   return Object.fromEntries(values);
 }
 

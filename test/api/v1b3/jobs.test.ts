@@ -144,6 +144,9 @@ test('what may change while a job runs is kept and given back, as a mask says', 
     '?updateMask=runtime_updatable_params.max_num_workers',
   );
   assert.deepEqual(masked.body.runtimeUpdatableParams, { maxNumWorkers: 7, minNumWorkers: 2 });
+  const other = await put({ requestedState: 5, labels: { a: 'b' } }, '?updateMask=runtimeUpdatableParams.x');
+  assert.equal(other.body.currentState, 'JOB_STATE_QUEUED');
+  assert.equal(other.body.labels.a, undefined);
   const cleared = await put({}, '?updateMask=runtimeUpdatableParams.minNumWorkers');
   assert.deepEqual(cleared.body.runtimeUpdatableParams, { maxNumWorkers: 7 });
   server.service.store.jobs.move(id, 'CANCELLED');
@@ -155,6 +158,9 @@ test('what may change while a job runs is kept and given back, as a mask says', 
     '?updateMask=job_metadata.user_display_properties.archived',
   );
   assert.deepEqual(archived.body.jobMetadata.userDisplayProperties, { archived: 'true' });
+  const many = Object.fromEntries(Array.from({ length: 101 }, (_, i) => [`p${i}`, 'x']));
+  for (const properties of [many, { a: 'x'.repeat(2000) }])
+    assert.equal((await put({ jobMetadata: { userDisplayProperties: properties } })).status, 400);
 });
 
 test('messages are chosen by their weight and time, in pages', async t => {

@@ -205,6 +205,8 @@ test('fields that nobody knows are refused, but for those of the environment', a
   assert.match(unknown.body.error.message, /paramters/);
   const later = await server.post(FLEX, flexBody({ ...template, environment: { invented: { later: 1 } } }));
   assert.equal(later.status, 200);
+  const huge = await server.post(FLEX, flexBody({ ...template, environment: { x: 'x'.repeat(70_000) } }));
+  assert.equal(huge.status, 400);
   const typed = await server.post(FLEX, flexBody({ ...template, parameters: { inputFilePattern: 5 } }));
   assert.equal(typed.status, 400);
   assert.match(typed.body.error.message, /inputFilePattern/);
