@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { jobFile } from '../../src/jobs/job.ts';
@@ -178,4 +178,40 @@ test('a job of the foreground whose process has gone is failed, with the advice 
   const { state, result } = store.jobs.require('gone');
   assert.equal(state, 'FAILED');
   assert.match(result?.error?.message ?? '', /`sluice resume gone`/);
+});
+
+test('what we cannot write is reported, and the job is taken up again a moment later', async t => {
+  const faults: unknown[] = [];
+  const options = { maxJobs: 0, onFault: (error: unknown, jobId?: string) => faults.push([error, jobId]) };
+  const bench = await openBench(t, options);
+  const { progress } = bench.store;
+  const fault = new Error('the disk is full');
+  const failing = {
+    ...progress,
+    save(...given: Parameters<typeof progress.save>) {
+      if (faults.length === 0) throw fault;
+      progress.save(...given);
+    },
+  };
+  Object.assign(options, { maxJobs: 1, store: { ...bench.store, progress: failing } });
+  await bench.reopen();
+  const { id } = await bench.launch('GCS_Text_to_GCS_Text', await batchIn(bench.folder, 2000));
+  const { result, restarts } = await bench.until(id, 'DONE', 'FAILED');
+  assert.deepEqual(faults, [[fault, id]]);
+  assert.deepEqual(result?.elements, expectedElements(2000));
+  assert.equal(restarts, 0);
+});
+
+test('a job whose file has gone fails, and does not keep the others waiting', async t => {
+  const options = { maxJobs: 0 };
+  const bench = await openBench(t, options);
+  const parameters = await batchIn(bench.folder, 100);
+  const { id } = await bench.launch('GCS_Text_to_GCS_Text', parameters);
+  const other = await bench.launch('GCS_Text_to_GCS_Text', parameters);
+  await rm(jobFile(bench.config, id));
+  options.maxJobs = 1;
+  await bench.reopen();
+  const { result } = await bench.until(id, 'FAILED');
+  assert.equal(result?.error?.code, 'JOB_NOT_FOUND');
+  await bench.until(other.id, 'DONE');
 });
