@@ -21,7 +21,7 @@ if (named.length === 0) {
   step('generated files', process.execPath, ['scripts/docs.ts', '--check']);
 }
 const files = named.length > 0 ? named : globSync('test/**/*.test.ts', { cwd: root }).sort();
-if (named.length === 0 || named.some(file => file.includes('clients'))) installClients();
+if (named.length === 0 || named.some(file => /clients|readme/.test(file))) installClients();
 step('tests', process.execPath, [
   '--disable-warning=ExperimentalWarning',
   '--test',
