@@ -1,5 +1,6 @@
 /** What every verb prints alike: one JSON document on stdout with `--json`, one clear line for an error. */
 import { asSluiceError, errorKinds } from '../errors.ts';
+import { harmless } from './tables.ts';
 
 export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
@@ -16,7 +17,8 @@ export function failWith(thrown: unknown, json: boolean): void {
     });
     return;
   }
-  process.stderr.write(`sluice: ${message} [${code}]\n`);
-  for (const { subject, message: why } of violations) process.stderr.write(`  ${subject}: ${why}\n`);
+  process.stderr.write(harmless(`sluice: ${message} [${code}]\n`));
+  for (const { subject, message: why } of violations)
+    process.stderr.write(harmless(`  ${subject}: ${why}\n`));
   process.stderr.write(`  ${errorKinds[code].remedy}\n`);
 }

@@ -37,5 +37,8 @@ export function clock(time: string | number): string {
 }
 
 /** Text from outside, without what would command a terminal; its lines stay one. */
-export const printable = (text: string): string =>
-  text.replaceAll(/\r?\n/g, ' ⏎ ').replaceAll(/[^\P{Cc}\t]|[\u202a-\u202e\u2066-\u2069]/gu, '�');
+export const printable = (text: string): string => harmless(text.replaceAll(/\r?\n/g, ' ⏎ '));
+
+/** The same for text that may have lines. */
+export const harmless = (text: string): string =>
+  text.replaceAll(/[^\P{Cc}\t\n]|[\u202a-\u202e\u2066-\u2069]/gu, '�');

@@ -123,6 +123,12 @@ test('without a server the command says how to get one', async t => {
   );
 });
 
+test('what an error quotes cannot command the terminal', async t => {
+  const home = await temporaryFolder(t);
+  const { stderr } = await sluice(['run', 'Word\u001b[2J'], { home });
+  assert.match(stderr, /^sluice: .*Word\ufffd\[2J.* \[TEMPLATE_NOT_FOUND\]/);
+});
+
 test('a launch that cannot be meant is refused before a server is asked', async t => {
   const home = await temporaryFolder(t);
   const refused: [args: string[], says: RegExp][] = [
