@@ -125,6 +125,7 @@ export function runServiceJob(context: JobContext, record: JobRecord, isFresh: b
     }
     error = await takeState(context, record).then(() => undefined, refusalOf);
     if (error) return true;
+    if (isLeft) return false;
     // What it takes over is drained, or cleaned up, by its workers only.
     if (store.jobs.require(id).wish === 'DRAINED') move('DRAINING');
     for (let index = 0; index < workers; index++)
@@ -217,7 +218,7 @@ export function runServiceJob(context: JobContext, record: JobRecord, isFresh: b
   };
 
   const resultOf = async (failure: Failure | undefined): Promise<JobResult> => {
-    const { startTime, createTime } = store.jobs.require(id);
+    const { startTime, stateTime } = store.jobs.require(id);
     const { counters } = sumOf(runs);
     // Of a job whose file has gone, or is of another version, nothing explains the counters.
     const graph = await readJob(path)
@@ -226,7 +227,7 @@ export function runServiceJob(context: JobContext, record: JobRecord, isFresh: b
     const errors = errorsOf(graph, counters);
     return {
       ...totalsOf(graph, counters),
-      seconds: (Date.now() - Date.parse(startTime ?? createTime)) / 1000,
+      seconds: (Date.now() - Date.parse(startTime ?? stateTime)) / 1000,
       outputs: runs.flatMap(run => run.end?.outputs ?? []),
       ...(errors && { errors }),
       ...(failure && { error: failure }),
