@@ -8,7 +8,7 @@ import { temporaryFolder } from '../helpers/temporary.ts';
 test('a log file is rotated by size, the oldest are removed, and no line is lost of those that stay', async t => {
   const folder = await temporaryFolder(t);
   const file = join(folder, 'sluice.log');
-  const { log, close } = openLog({ file, fileMegabytes: 1, files: 2 });
+  const { log, close } = await openLog({ file, fileMegabytes: 1, files: 2 });
   const text = 'x'.repeat(1000);
   for (let i = 0; i < 5000; i++) {
     log.info({ i }, text);
@@ -43,4 +43,12 @@ test('what could hold a token is left out of lines', () => {
   log.info({ 'x-goog-api-key': 'slc_e' });
   assert.doesNotMatch(lines.join(''), /slc_/);
   assert.equal(lines.length, 2);
+});
+
+test('a file that cannot be written is refused before anything is served', async t => {
+  const folder = await temporaryFolder(t);
+  await assert.rejects(openLog({ file: folder }), {
+    code: 'OUTPUT_UNWRITABLE',
+    message: /the log .* cannot be/,
+  });
 });

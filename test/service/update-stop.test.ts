@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type GivenParameters, prepareJob } from '../../src/launch/prepare.ts';
@@ -8,7 +8,7 @@ import { newRecord } from '../../src/launch/record.ts';
 import { checkUpdate, updateJob } from '../../src/service/update.ts';
 import type { JobRecord } from '../../src/store/record.ts';
 import type { JobState } from '../../src/store/states.ts';
-import { type Bench, kill, openBench, streamOf, workerPid } from '../jobs/service-jobs.ts';
+import { type Bench, eventually, kill, openBench, streamOf, workerPid } from '../jobs/service-jobs.ts';
 
 const template = 'Streaming_Data_Generator';
 
@@ -128,6 +128,33 @@ test('it takes the place of the job it replaces, before those that wait', async 
   await bench.until(successor, 'RUNNING', 'FAILED');
   assert.equal(bench.store.jobs.require(other.id).state, 'QUEUED');
   await bench.supervisor.stop(other.id, 'CANCELLED');
+});
+
+test('of workers that share a stream each takes over from its own; one that is refused cleans up nothing', async t => {
+  const bench = await openBench(t);
+  const parameters = { ...(await streamOf(bench.folder)), windowDuration: '1h' };
+  const workers = { numWorkers: 2 };
+  const first = await prepared(bench, parameters, workers);
+  const { id } = await bench.supervisor.launch(first.job.job, first.record);
+  await bench.until(id, 'RUNNING');
+  await eventually(() => (bench.store.progress.get(id)?.counters.WriteFiles?.out ?? 0) > 0);
+  const second = await prepared(bench, parameters, workers);
+  const { id: successor } = await updateJob(bench, second.job, second.record);
+  // Its function is gone before it has begun.
+  const udf = join(bench.folder, 'udf.js');
+  await rename(udf, `${udf}.gone`);
+  const before = await bench.until(id, 'UPDATED', 'FAILED');
+  const { result } = await bench.until(successor, 'FAILED', 'RUNNING');
+  assert.equal(result?.error?.code, 'UDF_NOT_FOUND');
+  await rename(`${udf}.gone`, udf);
+  bench.store.jobs.reopen(successor, 'QUEUED', 'service');
+  await bench.reopen();
+  await bench.until(successor, 'RUNNING', 'FAILED');
+  await bench.supervisor.stop(successor, 'DRAINED');
+  const after = await bench.until(successor, 'DRAINED', 'FAILED');
+  assert.ok(totalOf(before) > 0);
+  assert.equal(writtenIn(bench), totalOf(before, after));
+  assert.deepEqual(await stagedIn(bench), []);
 });
 
 test('what does not fit is refused before anything is stopped', async t => {

@@ -135,5 +135,9 @@ test(`a stream that is updated ${UPDATES} times under load has each record once,
     (await readdir(join(bench.folder, 'out'))).filter(name => name.startsWith('.')),
     [],
   );
+  const pausesMs = ended
+    .slice(1)
+    .map(({ startTime = '' }, i) => Date.parse(startTime) - Date.parse(ended[i]?.endTime ?? ''));
   t.diagnostic(`${published} records: ${ended.map(({ result }) => result?.elements.read)}`);
+  t.diagnostic(`ms from the end of one to the start of the next: ${pausesMs}`);
 });

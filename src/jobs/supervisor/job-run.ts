@@ -102,7 +102,9 @@ export function runServiceJob(context: JobContext, record: JobRecord, isFresh: b
   const fail = async (failure: Failure) => {
     if (error) return;
     error = failure;
-    if (isRefusal(failure.code)) {
+    const { startTime, replaces } = store.jobs.require(id);
+    // What has run before, or has taken over from another job, has a state that somebody may go on with.
+    if (isRefusal(failure.code) && startTime === undefined && replaces === undefined) {
       await order(() => 'cancel');
       killSoon();
     } else for (const run of runs) run.stop();
