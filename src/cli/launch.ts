@@ -77,7 +77,6 @@ async function launch(template: string, options: LaunchOptions): Promise<void> {
   const job = await getJob(client, launched.id);
   if (options.wait) {
     const { waitForJob } = await import('./server-wait.ts');
-    if (!json) process.stderr.write(`job ${job.id} launched as ${job.name}\n`);
     await waitForJob(client, job, json);
   } else if (json) printJson(job);
   else process.stdout.write(`${job.state}  job ${job.id}\n  sluice jobs wait ${job.name}\n`);

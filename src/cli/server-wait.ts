@@ -16,6 +16,8 @@ export async function waitForJob(client: Client, job: ServedJob, json: boolean):
   const stopped = new AbortController();
   const stop = () => stopped.abort();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
+  if (!json && !isEnded(job.state))
+    process.stderr.write(`waiting for job ${job.id} (${job.name}); Ctrl-C stops only the waiting\n`);
   const status = statusLine();
   const ended = await follow(client, job, status, stopped.signal);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, stop);

@@ -61,7 +61,7 @@ test('jobs of a server are looked after from the command line', { timeout: 180_0
 
   await t.test('Ctrl-C ends the waiting, not the job', async () => {
     const waiting = server.start([...GENERATE, endless, '--job-name', 'left', '--wait']);
-    await waiting.says('launched as left');
+    await waiting.says('(left); Ctrl-C');
     waiting.child.kill('SIGINT');
     const { status, stderr } = await waiting.finished;
     assert.equal(status, 130);

@@ -49,7 +49,7 @@ test('a template is launched on a server from the command line', { timeout: 180_
       '--wait',
     ]);
     assert.equal(status, 0, stderr);
-    assert.match(stderr, /^job \S+ launched as copy$/m);
+    assert.match(stderr, /^waiting for job \S+ \(copy\)/);
     assert.match(stdout, /^DONE {2}job .* elements\/s\n {2}read +2 +6 B\n {2}written +2 +6 B\n/);
     assert.equal(await readFile(join(folder, 'out/output-00000-of-00001.txt'), 'utf8'), 'one\ntwo\n');
     const { jobs } = await server.json(['jobs', 'list', '--name', 'copy']);
