@@ -43,6 +43,8 @@ export interface JobRun {
 const NOTE_MS = 1000;
 /** How long workers may take to stop; then they are killed. */
 const CANCEL_MS = 5000;
+/** The same where they must be started first, to clean up what they have taken over. */
+const CLEAN_UP_MS = 30_000;
 
 const orders: Record<Wish, WorkerWish> = { CANCELLED: 'cancel', DRAINED: 'drain', UPDATED: 'handover' };
 
@@ -79,9 +81,10 @@ export function runServiceJob(context: JobContext, record: JobRecord, isFresh: b
     );
 
   const killSoon = () => {
+    const afterMs = takesOver(store.jobs.require(id)) ? CLEAN_UP_MS : CANCEL_MS;
     killing ??= setTimeout(() => {
       for (const run of runs) run.stop();
-    }, CANCEL_MS);
+    }, afterMs);
   };
   let ordered: Promise<unknown> = Promise.resolve();
   /** One after the other: they are written to the same file. */
