@@ -1,0 +1,84 @@
+/** How a server comes onto this machine: what is installed where, and how that is asked for. */
+import { spawn } from 'node:child_process';
+import { accessSync, constants, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+
+export interface Installation {
+  name: string;
+  /** What it is, with its version and where it comes from. */
+  what: string;
+  isInstalled(): boolean;
+  /** Why this machine cannot have it; undefined when it can. */
+  impossible(): string | undefined;
+  install(): Promise<void>;
+}
+
+const root = join(import.meta.dirname, '../..');
+
+/** Where a server is installed to: beside the packages or, where those may not be written, in the home. */
+export function installedIn(name: string): string {
+  const near = join(root, 'node_modules/.cache');
+  const base = isWritable(near) ? near : join(homedir(), '.cache/sluice');
+  const folder = join(base, 'services', name);
+  mkdirSync(folder, { recursive: true });
+  return folder;
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    mkdirSync(folder, { recursive: true });
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Runs a program of the installation to its end; throws with what it said when it fails. */
+export function run(
+  command: string,
+  args: string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv; uid?: number; gid?: number } = {},
+): Promise<string> {
+  const child = spawn(command, args, {
+    ...options,
+    env: { ...process.env, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+    });
+  return new Promise((resolve, reject) => {
+    const fail = (why: string) =>
+      reject(new Error(`${command} ${args.join(' ')}: ${why}\n${said.slice(-4000)}`));
+    child.once('error', error => fail(error.message));
+    child.once('close', status => (status === 0 ? resolve(said) : fail(`status ${status}`)));
+  });
+}
+
+/** The path of a command, or undefined where there is none of that name. */
+export function onPath(command: string): string | undefined {
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  return folders.map(folder => join(folder, command)).find(path => existsSync(path));
+}
+
+/** What is needed of these commands and not there, in words; undefined when nothing is. */
+export function lacking(...commands: string[]): string | undefined {
+  const absent = commands.filter(command => !onPath(command));
+  return absent.length > 0 ? `it needs ${absent.join(' and ')}` : undefined;
+}
+
+export const isRoot = process.getuid?.() === 0;
+
+/** The jars of a Maven project of ours into a folder, with checksums that must fit. */
+export async function copyJars(pom: string, folder: string): Promise<void> {
+  const settings = ['-B', '-q', '--strict-checksums', '-f', pom];
+  const plugin = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies';
+  await run('mvn', [...settings, plugin, `-DoutputDirectory=${folder}`], { cwd: dirname(pom) });
+}
+
+export const hasFiles = (folder: string): boolean =>
+  existsSync(folder) && statSync(folder).isDirectory() && readdirSync(folder).length > 0;

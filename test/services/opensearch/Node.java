@@ -1,0 +1,30 @@
+import org.codelibs.opensearch.runner.OpenSearchRunner;
+
+/** One node of OpenSearch that lives until it is killed; its own runner ends with its standard input. */
+public class Node {
+  public static void main(String[] arguments) throws Exception {
+    // The runner adds the number of the node, which is the first.
+    int port = Integer.parseInt(arguments[1]) - 1;
+    OpenSearchRunner runner = new OpenSearchRunner();
+    runner.setMaxHttpPort(port + 2);
+    try {
+      runner
+          .onBuild(
+              (number, settings) -> {
+                settings.put("network.host", "127.0.0.1");
+                settings.put("cluster.routing.allocation.disk.threshold_enabled", false);
+              })
+          .build(
+              OpenSearchRunner.newConfigs()
+                  .basePath(arguments[0])
+                  .numOfNode(1)
+                  .baseHttpPort(port));
+      runner.ensureYellow();
+      System.out.println("OpenSearch is ready");
+      Thread.currentThread().join();
+    } catch (Throwable error) {
+      error.printStackTrace();
+      System.exit(1);
+    }
+  }
+}
