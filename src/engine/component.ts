@@ -109,6 +109,8 @@ export interface Transform {
 
 /** Writes to the outside, in two steps: nothing is seen there before `commit`, where the outside allows it. */
 export interface Sink {
+  /** How many batches may be under way at once (default 1): those of one that waits for answers of the outside. */
+  readonly concurrency?: number;
   /** Takes the elements; those the outside refuses for good come back as `failed`; `late`: how many came too late. */
   write(batch: Batch): Promise<{ failed?: Batch; late?: number } | undefined>;
   /** No later element is older than this, but for late ones; Infinity: there are no more. */

@@ -11,7 +11,7 @@ import { crashPoint } from './crash-point.ts';
 import type { Graph } from './graph.ts';
 import { close, type OpenStage, openStages, type PipelineOptions } from './open.ts';
 import { type Pump, startPump } from './pump.ts';
-import { advance, connectStages, emit, Flight, runTransform, type Stage } from './stage.ts';
+import { advance, connectStages, emit, Flight, runTransform, type Stage, workInOrder } from './stage.ts';
 
 /** `HANDED_OVER`: another pipeline goes on from the last checkpoint. */
 export type EndState = 'DONE' | 'DRAINED' | 'CANCELLED' | 'HANDED_OVER';
@@ -215,19 +215,23 @@ class Pipeline {
     }
   }
 
-  async #runSink(stage: Stage, sink: Sink): Promise<void> {
-    for (let item = await stage.inbox.take(); item; item = await stage.inbox.take()) {
-      const { batch } = item;
-      const result = batch && (await sink.write(batch));
-      const moved = advance(stage, item);
-      if (moved) sink.advance?.(stage.watermark);
-      const failed = result?.failed;
-      if (batch || moved) await emit(stage, batch, { good: [], failed }, this.#flight);
-      if (batch) stage.counters.out += batch.count - (failed?.count ?? 0);
-      stage.counters.late += result?.late ?? 0;
-      crashPoint('stage.write');
-      this.#flight.land();
-    }
+  #runSink(stage: Stage, sink: Sink): Promise<void> {
+    return workInOrder<Written>(
+      stage,
+      sink.concurrency,
+      ({ batch }) => batch && sink.write(batch),
+      async (item, result) => {
+        const { batch } = item;
+        const moved = advance(stage, item);
+        if (moved) sink.advance?.(stage.watermark);
+        const failed = result?.failed;
+        if (batch || moved) await emit(stage, batch, { good: [], failed }, this.#flight);
+        if (batch) stage.counters.out += batch.count - (failed?.count ?? 0);
+        stage.counters.late += result?.late ?? 0;
+        crashPoint('stage.write');
+        this.#flight.land();
+      },
+    );
   }
 
   #stop(): void {
@@ -266,6 +270,8 @@ class Pipeline {
     for (const stage of this.#stages) stage.inbox.close();
   }
 }
+
+type Written = Awaited<ReturnType<Sink['write']>>;
 
 const isSink = ({ node }: Stage): boolean => node.component.kind === 'sink';
 

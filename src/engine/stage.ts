@@ -116,39 +116,55 @@ export function advance(stage: Stage, { input, watermark }: Item): boolean {
  * Runs a transform until its queue closes. Up to `concurrency` batches are under way at once; what they give leaves
  * in the order in which they came.
  */
-export async function runTransform(stage: Stage, transform: Transform, flight: Flight): Promise<void> {
-  const concurrency = transform.concurrency ?? 1;
-  const underWay = new Queue<{ item: Item; outcome: Outcome | Promise<Outcome> }>(concurrency);
-  const finish = async (item: Item, outcome: Outcome) => {
-    if (item.batch) await emit(stage, item.batch, outcome, flight);
-    if (advance(stage, item)) await emitClosed(stage, transform, flight);
-    flight.land();
-  };
-  const emitting = (async () => {
+export function runTransform(stage: Stage, transform: Transform, flight: Flight): Promise<void> {
+  return workInOrder<Outcome>(
+    stage,
+    transform.concurrency,
+    item => (item.batch ? transform.process(item.batch, item.input) : { good: [] }),
+    async (item, outcome) => {
+      if (item.batch) await emit(stage, item.batch, outcome, flight);
+      if (advance(stage, item)) await emitClosed(stage, transform, flight);
+      flight.land();
+    },
+  );
+}
+
+/**
+ * Begins each item of the stage's queue, until that closes, and finishes it: up to `concurrency` have begun at once,
+ * and they are finished one by one in the order in which they came.
+ */
+export async function workInOrder<Result>(
+  stage: Stage,
+  concurrency = 1,
+  begin: (item: Item) => Result | Promise<Result>,
+  finish: (item: Item, result: Result) => Promise<void>,
+): Promise<void> {
+  const underWay = new Queue<{ item: Item; result: Result | Promise<Result> }>(concurrency);
+  const finishing = (async () => {
     try {
       for (let next = await underWay.take(); next; next = await underWay.take()) {
-        await finish(next.item, await next.outcome);
+        await finish(next.item, await next.result);
       }
     } finally {
       underWay.close();
     }
   })();
-  const feeding = (async () => {
+  const beginning = (async () => {
     try {
       for (let item = await stage.inbox.take(); item; item = await stage.inbox.take()) {
-        const outcome = item.batch ? transform.process(item.batch, item.input) : { good: [] };
-        if (concurrency === 1) await finish(item, await outcome);
+        const result = begin(item);
+        if (concurrency === 1) await finish(item, await result);
         else {
           // The rejection is dealt with when its turn comes; until then it must not count as unhandled.
-          if (outcome instanceof Promise) outcome.catch(() => {});
-          await underWay.put({ item, outcome });
+          if (result instanceof Promise) result.catch(() => {});
+          await underWay.put({ item, result });
         }
       }
     } finally {
       underWay.close();
     }
   })();
-  await Promise.all([emitting, feeding]);
+  await Promise.all([finishing, beginning]);
 }
 
 function account({ node, counters }: Stage, taken: Batch | undefined, outcome: Outcome): void {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
+import { selectElements } from '../../src/engine/batch.ts';
 import { loadCheckpoint } from '../../src/engine/checkpoint.ts';
 import type { Component, SinkComponent, SourceComponent } from '../../src/engine/component.ts';
 import { SluiceError } from '../../src/errors.ts';
@@ -223,4 +224,45 @@ test('a slow sink holds its source back', async t => {
   const running = await start(nodes, { directory: await temporaryFolder(t) });
   assert.equal(await running.ended, 'DONE');
   assert.equal(written, 100);
+});
+
+test('a sink may have several batches under way; what they failed leaves in order, and a checkpoint waits for all', async t => {
+  const errors = collector();
+  let underWay = 0;
+  let most = 0;
+  const sink: SinkComponent = {
+    ...collector(),
+    kind: 'sink',
+    open: async (_config, { stage }) => ({
+      concurrency: 4,
+      async write(batch) {
+        most = Math.max(most, ++underWay);
+        await wait(Math.random() * 5);
+        underWay--;
+        return {
+          failed: selectElements(batch, [0], [{ code: 'TEST_FAILED', message: 'no', transform: stage }]),
+        };
+      },
+      prepare: async () => {
+        assert.equal(underWay, 0);
+        return null;
+      },
+      commit: async () => {},
+      close: async () => {},
+    }),
+  };
+  const batches = Array.from({ length: 50 }, (_, i) => [`${i}`, 'good']);
+  const nodes = [
+    node('Read', sourceOf(batches)),
+    node('Write', sink, ['Read'], { errorHandling: { output: 'errors' } }),
+    node('Errors', errors, ['Write.errors'], { deadLetter: true }),
+  ];
+  const running = await start(nodes, { directory: await temporaryFolder(t) });
+  assert.equal(await running.ended, 'DONE');
+  assert.ok(most > 1, `${most} at once`);
+  assert.deepEqual(
+    errors.published,
+    batches.map(([first]) => first),
+  );
+  assert.partialDeepStrictEqual(running.counters().Write, { in: 100, out: 50, failed: 50 });
 });
