@@ -1,7 +1,7 @@
 /** `sluice serve`: the service, until it is asked to stop. */
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { RunningServer } from '../api/server.ts';
 import { wholeNumber } from './numbers.ts';
 import { printJson } from './output.ts';
@@ -46,7 +46,11 @@ export function registerServe(program: Command): void {
     .option('--requests-per-minute <n>', 'how often each token or address may ask', wholeNumber(1, 1e9))
     .option('--drain', 'when stopped, drain streaming jobs first, instead of leaving workers at work')
     .option('--log-file <file>', 'log to this file, rotated by size, instead of stderr')
-    .option('--log-level <level>', 'debug, info, warn or error', 'info')
+    .addOption(
+      new Option('--log-level <level>', 'the least that is logged')
+        .choices(['debug', 'info', 'warn', 'error'])
+        .default('info'),
+    )
     .option(
       '--retain-days <n>',
       'how long the files and messages of ended jobs are kept',
@@ -72,11 +76,19 @@ async function serve(options: ServeOptions): Promise<void> {
   const stopped = stopSignal();
   const { host, port, grpcPort, maxJobs, requestsPerMinute, retainDays } = options;
   const maxBytes = options.retainBytes ?? Number.POSITIVE_INFINITY;
+  // A fault of ours in one request is no reason to stop serving the others; the jobs' workers go on in either case.
+  process.on('unhandledRejection', error =>
+    log.error({ err: error }, 'something failed that nobody waited for'),
+  );
   const retention = { maxAgeMs: retainDays * DAY_MS, maxBytes };
   const given = loadConfig();
   const roots = options.root?.map(root => resolve(root)) ?? given.roots ?? [];
   const config = { ...given, roots };
-  const { log, close: closeLog } = openLog({ file: options.logFile, level: options.logLevel });
+  const { log, close: closeLog } = await openLog({ file: options.logFile, level: options.logLevel });
+  // A fault of ours in one request is no reason to stop serving the others; the jobs' workers go on in either case.
+  process.on('unhandledRejection', error =>
+    log.error({ err: error }, 'something failed that nobody waited for'),
+  );
   const server = await startServer({
     config,
     host,
