@@ -190,6 +190,10 @@ export const errorKinds = {
     'A service the job needs does not answer.',
     'Check that it runs and its address.',
   ),
+  AUTHENTICATION_FAILED: faulty(
+    'A server that the job reads from or writes to does not accept who we are, or what we may do.',
+    'Check user, password, key or token, and what they are allowed; then launch the job again.',
+  ),
   LIBRARY_MISSING: failed(
     'A library that the job needs is not installed.',
     'Install it as the message says; `npm ci` does on the systems that it is made for.',
@@ -246,6 +250,18 @@ export const elementErrorKinds = {
     'A value is not of the type of its column.',
     'The message names field, type and value: mend the input, or convert it in a function.',
   ),
+  ELASTICSEARCH_CONFLICT: elementError(
+    'Another document has the same id, and documents are only created.',
+    'Take another field for the id, or let the job replace documents (`action: index`).',
+  ),
+  ELASTICSEARCH_FIELD_MISSING: elementError(
+    'The document does not say where it belongs: its field for the id or the index is missing, or is no plain value.',
+    'Give it the field, or filter such documents out.',
+  ),
+  ELASTICSEARCH_REFUSED: elementError(
+    'Elasticsearch does not take the document.',
+    "The message has the server's type and reason: mend the document, or the mapping of the index.",
+  ),
   EXPRESSION_FAILED: elementError(
     'An expression could not be worked out for the row.',
     'The message names the expression and why: mind null, and values of other kinds.',
@@ -289,6 +305,10 @@ export const elementErrorKinds = {
   SCHEMA_VIOLATED: elementError(
     'The row does not have the form its schema asks for.',
     'The message names each field and what is wrong with it.',
+  ),
+  SPLUNK_REFUSED: elementError(
+    'Splunk does not take the event.',
+    "The message has the server's answer: mend the event, or what `_metadata` says of it.",
   ),
   TIMESTAMP_INVALID: elementError(
     'What is to be the event time of the element is no time.',
