@@ -57,10 +57,11 @@ const ARROWS: Record<string, string[]> = {
   engine: [],
   cloud: ['formats'],
   errors: [],
+  'element-errors': [],
   config: [],
   program: [],
 };
-const KNOWN_TO_ALL = ['errors', 'config', 'program'];
+const KNOWN_TO_ALL = ['errors', 'element-errors', 'config', 'program'];
 
 /** Of a folder that may know another, only these files do. */
 const ONLY: [from: string, to: string, files: RegExp][] = [

@@ -1,5 +1,6 @@
 /** docs/errors.md: the catalogue of errors as a page. */
-import { type ElementErrorKind, type ErrorKind, elementErrorKinds, errorKinds } from '../../src/errors.ts';
+import { type ElementErrorKind, elementErrorKinds } from '../../src/element-errors.ts';
+import { type ErrorKind, errorKinds } from '../../src/errors.ts';
 
 /** The text of docs/errors.md. */
 export function renderErrorsPage(): string {

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { renderErrorsPage } from '../../scripts/docs/errors-page.ts';
 import { renderTransformsPage } from '../../scripts/docs/transforms-page.ts';
-import { elementErrorKinds, errorKinds } from '../../src/errors.ts';
+import { elementErrorKinds } from '../../src/element-errors.ts';
+import { errorKinds } from '../../src/errors.ts';
 import { registry } from '../../src/registry.ts';
 
 const docs = join(import.meta.dirname, '../../docs');
