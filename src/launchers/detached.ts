@@ -1,7 +1,8 @@
 /** Workers as processes of this machine that go on when whoever launched them ends. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { closeSync, constants, fstatSync, mkdirSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, mkdirSync, openSync, readSync, writeFileSync } from 'node:fs';
+import { setPriority } from 'node:os';
 import type { Config } from '../config.ts';
 import { holderOf, replaceText } from '../worker/claim.ts';
 import { isRunning, type ProcessIdentity } from '../worker/identity.ts';
@@ -31,6 +32,7 @@ export function processLauncher(config: Config): Launcher {
           env: { ...workerEnvironment(process.env), ...environmentOf(config), ...allocation },
         });
         child.unref();
+        if (child.pid !== undefined) giveWay(child.pid);
         return followChild(child, directory);
       } finally {
         closeSync(stderr);
@@ -42,6 +44,19 @@ export function processLauncher(config: Config): Launcher {
       return identity && followStranger(identity, directory);
     },
   };
+}
+
+/** The server answers while workers use every core, so they come after it. */
+const NICENESS = 5;
+
+function giveWay(pid: number): void {
+  try {
+    setPriority(pid, NICENESS);
+    // Linux weighs whole sessions against each other: there a priority counts only within one.
+    writeFileSync(`/proc/${pid}/autogroup`, String(NICENESS));
+  } catch {
+    // It has just ended, or the system has no such thing: it runs all the same.
+  }
 }
 
 function followChild(child: ChildProcess, directory: string): LaunchedWorker {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { jobFile } from '../../src/jobs/job.ts';
@@ -26,7 +27,7 @@ test('a worker gets what it may need of the environment, and nothing else', () =
   assert.deepEqual(workerEnvironment({ ...given, ...kept }), given);
 });
 
-test('a worker has a session of its own, and nothing of ours open', {
+test('a worker has a session of its own, a lower priority, and nothing of ours open', {
   skip: process.platform !== 'linux',
 }, async t => {
   const server = createServer().listen(0);
@@ -40,6 +41,7 @@ test('a worker has a session of its own, and nothing of ours open', {
   assert.ok(pid);
   const sessionOf = (of: number) => readFileSync(`/proc/${of}/stat`, 'utf8').split(') ')[1]?.split(' ')[3];
   assert.equal(sessionOf(pid), String(pid));
+  assert.equal(getPriority(pid), 5, 'it does not come after the server');
   const open = readdirSync(`/proc/${pid}/fd`).map(fd => {
     try {
       return readlinkSync(`/proc/${pid}/fd/${fd}`);
