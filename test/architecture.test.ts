@@ -50,7 +50,7 @@ const ARROWS: Record<string, string[]> = {
   catalog: ['cloud', 'engine', 'pipeline'],
   pipeline: ['engine'],
   transforms: ['cloud', 'engine', 'formats', 'udf'],
-  dlq: ['cloud', 'connectors', 'engine'],
+  dlq: ['cloud', 'connectors', 'engine', 'formats'],
   connectors: ['cloud', 'engine', 'formats'],
   udf: ['cloud', 'engine'],
   formats: ['engine'],

@@ -1,7 +1,7 @@
 /** The lines of a file, whatever it holds: a line that is too long is told and passed over, and the next one follows. */
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream';
-import { createGunzip } from 'node:zlib';
+import { type Compression, decompressor } from '../formats/compression.ts';
 
 /** A line, or what is wrong where one should be; `offset` is in the (uncompressed) file. */
 export type FileLine = { offset: number } & ({ line: Buffer } | { fault: string });
@@ -13,7 +13,11 @@ const NEWLINE = 0x0a;
 /** Reads up to `end` bytes, or to the end of the file. A file that cannot be read to its end gives a last fault. */
 export async function* linesOf(
   path: string,
-  { compressed = false, end = Number.POSITIVE_INFINITY, maxBytes = MAX_LETTER_BYTES } = {},
+  {
+    compression,
+    end = Number.POSITIVE_INFINITY,
+    maxBytes = MAX_LETTER_BYTES,
+  }: { compression?: Compression; end?: number; maxBytes?: number } = {},
 ): AsyncGenerator<FileLine> {
   let offset = 0;
   let start = 0;
@@ -30,7 +34,7 @@ export async function* linesOf(
     return line;
   };
   try {
-    for await (const chunk of chunksOf(path, compressed)) {
+    for await (const chunk of chunksOf(path, compression)) {
       for (let at = 0; at < chunk.length; ) {
         if (start >= end) return;
         const newline = chunk.indexOf(NEWLINE, at);
@@ -54,8 +58,8 @@ export async function* linesOf(
   }
 }
 
-function chunksOf(path: string, compressed: boolean): AsyncIterable<Buffer> {
+function chunksOf(path: string, compression?: Compression): AsyncIterable<Buffer> {
   const file = createReadStream(path, { highWaterMark: CHUNK_BYTES });
   // The error reaches whoever iterates.
-  return compressed ? pipeline(file, createGunzip({ chunkSize: CHUNK_BYTES }), () => {}) : file;
+  return compression ? pipeline(file, decompressor(compression), () => {}) : file;
 }

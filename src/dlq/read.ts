@@ -7,6 +7,7 @@ import { DEFAULT_PATTERNS, fixedFolder } from '../connectors/files/file-naming.t
 import { loadCheckpoint } from '../engine/checkpoint.ts';
 import { type DeadLetter, type KeptLetters, keptLettersFile } from '../engine/dead-letter.ts';
 import { SluiceError, systemCode } from '../errors.ts';
+import { type Compression, compressionOf, compressions } from '../formats/compression.ts';
 import { parseLetter } from './letter.ts';
 import { linesOf } from './lines.ts';
 import type { LetterPlace } from './places.ts';
@@ -19,7 +20,7 @@ interface LetterFile {
   local: string;
   /** As the user names it. */
   path: string;
-  compressed: boolean;
+  compression?: Compression;
   /** How much of it counts; absent: all. */
   end?: number;
 }
@@ -31,10 +32,10 @@ export async function* readLetters(
 ): AsyncGenerator<FoundLetter> {
   const seen = new Set<string>();
   for (const place of places) {
-    for (const { local, path, compressed, end } of await filesOf(place, config)) {
+    for (const { local, path, compression, end } of await filesOf(place, config)) {
       if (seen.has(local)) continue;
       seen.add(local);
-      for await (const line of linesOf(local, { compressed, end })) {
+      for await (const line of linesOf(local, { compression, end })) {
         const at = `${path}:${line.offset}`;
         const found = 'line' in line ? parseLetter(line.line) : line.fault;
         yield typeof found === 'string' ? { at, fault: found } : { at, letter: found };
@@ -61,7 +62,7 @@ async function filesOf(place: LetterPlace, config: Config): Promise<LetterFile[]
   const topic = topicOf(place);
   if (topic !== undefined) {
     const local = spoolOf(topic, config);
-    return (await isThere(local)) ? [{ local, path: topic, compressed: false }] : [];
+    return (await isThere(local)) ? [{ local, path: topic }] : [];
   }
   if (place.keptBy !== undefined) return keptFiles(place.stage, jobDirectory(config, place.keptBy));
   const { path } = place.config;
@@ -76,7 +77,7 @@ async function keptFiles(stage: string, jobFolder: string): Promise<LetterFile[]
     const directory = join(workers, name);
     const kept = (await loadCheckpoint(directory))?.stages[stage] as unknown as KeptLetters | undefined;
     const local = keptLettersFile(directory, stage);
-    return { local, path: local, compressed: false, end: kept?.length ?? 0 };
+    return { local, path: local, end: kept?.length ?? 0 };
   });
   return (await Promise.all(files)).filter(({ end }) => end !== 0);
 }
@@ -111,8 +112,13 @@ async function publishedFiles(
     .map(local => ({
       local,
       path: displayPath(local, prefix, config),
-      compressed: settings.compression === 'gzip' || local.endsWith('.gz'),
+      ...compressionIn(local, settings),
     }));
+}
+
+function compressionIn(local: string, { compression }: LetterPlace['config']): { compression?: Compression } {
+  const known = compressions.find(each => each === compression) ?? compressionOf(local);
+  return known && compression !== 'uncompressed' ? { compression: known } : {};
 }
 
 async function isThere(path: string): Promise<boolean> {

@@ -53,7 +53,7 @@ async function openFile(local: string, restored?: Json): Promise<LineReader | un
   );
   if (size === 0) return undefined;
   const position = restored as unknown as ReplayPosition | undefined;
-  return openLines({ path: local, local, size, compressed: false, start: 0, end: size }, position?.offset);
+  return openLines({ path: local, local, size, start: 0, end: size }, position?.offset);
 }
 
 function elementsOf(lines: Batch): Batch {

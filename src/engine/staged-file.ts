@@ -1,31 +1,37 @@
 /** A file being written where no reader looks: appended to, made durable at checkpoints, cut back after a crash. */
 import { type FileHandle, open, truncate } from 'node:fs/promises';
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
 import { SluiceError, systemCode } from '../errors.ts';
 
 const FLUSH_BYTES = 4 << 20;
-const compress = promisify(gzip);
+
+/** What was appended at once; `count`: of how many elements it is, 0 for what is none of them. */
+export interface Piece {
+  bytes: Buffer;
+  count: number;
+}
+
+/** Makes what is written of pieces: it may be followed by others, and be cut off behind it. */
+export type Pack = (pieces: readonly Piece[]) => Promise<Buffer[]>;
 
 /** Holds no file open between writes, so that a job may have any number of windows under way. */
 export interface StagedFile {
   readonly path: string;
   readonly pendingBytes: number;
   /** Takes the bytes; they are the file's from now on. */
-  append(bytes: Buffer): Promise<void>;
+  append(bytes: Buffer, count?: number): Promise<void>;
   flush(): Promise<void>;
   /** Makes everything appended so far durable; gives the file's length. */
   sync(): Promise<number>;
 }
 
 /**
- * A staged file of `length` bytes (0: new). A compressed one consists of gzip members, each closed by a flush, so that
- * it may be cut at any length that `sync` gave.
+ * A staged file of `length` bytes (0: new), which may be cut at any length that `sync` gave. With `pack` it consists of
+ * what that makes of the pieces between two flushes: members of gzip, blocks of Avro.
  */
-export function stagedFile(path: string, length: number, compressed: boolean): StagedFile {
+export function stagedFile(path: string, length: number, pack?: Pack): StagedFile {
   let end = length;
   let synced = length;
-  let pending: Buffer[] = [];
+  let pending: Piece[] = [];
   let pendingBytes = 0;
 
   const withFile = async (use: (file: FileHandle) => Promise<void>) => {
@@ -38,7 +44,7 @@ export function stagedFile(path: string, length: number, compressed: boolean): S
   };
   const flush = async () => {
     if (pendingBytes === 0) return;
-    const chunks = compressed ? [await compress(Buffer.concat(pending))] : pending;
+    const chunks = pack ? await pack(pending) : pending.map(({ bytes }) => bytes);
     await withFile(async file => {
       const written = await writeAll(file, chunks, end);
       end += written;
@@ -52,8 +58,8 @@ export function stagedFile(path: string, length: number, compressed: boolean): S
     get pendingBytes() {
       return pendingBytes;
     },
-    async append(bytes) {
-      pending.push(bytes);
+    async append(bytes, count = 0) {
+      pending.push({ bytes, count });
       pendingBytes += bytes.length;
       if (pendingBytes >= FLUSH_BYTES) await flush();
     },

@@ -79,7 +79,7 @@ async function openKept({ jobDirectory, stage, restored }: StageContext): Promis
   await mkdir(dirname(path), { recursive: true });
   if (length > 0) await cutBack(path, length);
   else await rm(path, { force: true });
-  return stagedFile(path, length, false);
+  return stagedFile(path, length);
 }
 
 /** A row of the dead-letter tables of Google's templates. */

@@ -52,7 +52,7 @@ export async function openTableSink(settings: TableSinkSettings, context: StageC
   const writer = tableWriter(state.fields ?? firstFields(settings), evolve, change =>
     report('INFO', `${wordTable(table)}: ${change}`),
   );
-  let file: StagedFile = stagedFile(pathOf(state.segment), state.length, false);
+  let file: StagedFile = stagedFile(pathOf(state.segment), state.length);
   let longestLine = state.longestLine;
   let watermark = BEGINNING_OF_TIME;
 
@@ -134,7 +134,7 @@ export async function openTableSink(settings: TableSinkSettings, context: StageC
       await rm(pathOf(segment), { force: true });
       state = { segment: segment + 1, length: 0, longestLine: 0, sealed: false };
       longestLine = 0;
-      file = stagedFile(pathOf(state.segment), 0, false);
+      file = stagedFile(pathOf(state.segment), 0);
     },
     outputs: () => [wordTable(table)],
     async close(ended) {

@@ -1,8 +1,8 @@
 /** Reads a file of CSV as records, in bounded memory, from any offset at which a record begins. */
 import { createReadStream } from 'node:fs';
 import { pipeline, type TransformOptions } from 'node:stream';
-import { createGunzip } from 'node:zlib';
 import { SluiceError } from '../../errors.ts';
+import { decompressor } from '../../formats/compression.ts';
 import { CHUNK_BYTES, MAX_LINE_BYTES } from './line-reader.ts';
 import type { InputFile } from './list.ts';
 
@@ -93,16 +93,16 @@ export async function openCsv(
 }
 
 async function* chunksOf(file: InputFile, from: number): AsyncGenerator<Buffer> {
-  if (!file.compressed) {
+  if (!file.compression) {
     yield* createReadStream(file.local, { start: from, highWaterMark: CHUNK_BYTES });
     return;
   }
-  const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
+  const bytes = decompressor(file.compression);
   // The error reaches the iteration below.
-  pipeline(createReadStream(file.local), gunzip, () => {});
+  pipeline(createReadStream(file.local), bytes, () => {});
   // A compressed file cannot be entered in the middle.
   let skip = from;
-  for await (const chunk of gunzip) {
+  for await (const chunk of bytes) {
     const rest: Buffer = chunk.subarray(Math.min(skip, chunk.length));
     skip -= chunk.length - rest.length;
     if (rest.length > 0) yield rest;

@@ -6,6 +6,7 @@ import { stringifyExact } from '../../formats/exact-json.ts';
 import { type Row, rowsOf } from '../../formats/rows.ts';
 import { DEFAULT_PATTERNS } from './file-naming.ts';
 import { openFileSink } from './file-sink.ts';
+import { outputCompressions, packOf } from './output-compression.ts';
 
 const config = {
   type: 'object',
@@ -35,7 +36,12 @@ const config = {
     file_name_suffix: {
       type: 'string',
       default: '.csv',
-      description: 'End of the file names; with `.gz` they are compressed.',
+      description: 'End of the file names.',
+    },
+    compression: {
+      enum: outputCompressions,
+      default: 'auto',
+      description: '`auto` goes by the end of the names: `.gz`, `.zst`, `.bz2`.',
     },
     num_shards: {
       type: 'integer',
@@ -97,7 +103,7 @@ pipeline:
           patterns: DEFAULT_PATTERNS,
         },
         numShards: settings.num_shards ?? 0,
-        compressed: suffix.endsWith('.gz'),
+        ...(await packOf(settings.compression ?? 'auto', suffix)),
         ...(header && { header: () => text([[...(columns ?? [])]]) }),
         encode(batch) {
           const rows = rowsOf(batch, context.input ?? { form: 'row' });

@@ -5,7 +5,13 @@ import { SluiceError } from '../../errors.ts';
 import { type ColumnType, columnTypeOf, readCell } from '../../formats/csv-types.ts';
 import { type Row, rowBatch } from '../../formats/rows.ts';
 import { type CsvFormat, type CsvReader, openCsv } from './csv-reader.ts';
-import { type InputFile, listFiles, requireUnchanged } from './list.ts';
+import {
+  type InputCompression,
+  type InputFile,
+  inputCompressions,
+  listFiles,
+  requireUnchanged,
+} from './list.ts';
 
 const config = {
   type: 'object',
@@ -37,6 +43,11 @@ const config = {
       uniqueItems: true,
       description:
         'The names of the columns, of files without a header. Default: the first record of each file is a header.',
+    },
+    compression: {
+      enum: inputCompressions,
+      default: 'auto',
+      description: '`auto` goes by the end of a name: `.gz`, `.zst`, `.bz2`, `.deflate`.',
     },
     infer_types: {
       type: 'boolean',
@@ -70,8 +81,16 @@ pipeline:
     },
   ],
   output: () => ({ form: 'row' }),
-  open: ({ path, delimiter = ',', comment, names, infer_types: infer = true }, context) =>
-    openFiles(path, { delimiter, ...(comment !== undefined && { comment }) }, { names, infer }, context),
+  open: (
+    { path, delimiter = ',', comment, names, infer_types: infer = true, compression = 'auto' },
+    context,
+  ) =>
+    openFiles(
+      path,
+      { delimiter, ...(comment !== undefined && { comment }) },
+      { names, infer, compression },
+      context,
+    ),
 });
 
 interface Column {
@@ -97,13 +116,13 @@ const SAMPLED_BYTES = 1 << 26;
 async function openFiles(
   pattern: string,
   format: CsvFormat,
-  { names, infer }: { names?: readonly string[]; infer: boolean },
+  { names, infer, compression }: { names?: readonly string[]; infer: boolean; compression: InputCompression },
   { config: home, worker, restored: position }: StageContext,
 ): Promise<Source> {
   const restored = position as unknown as Position | undefined;
   const files =
     restored?.files ??
-    (await listFiles(pattern, 'auto', home)).filter((_, i) => i % worker.count === worker.index);
+    (await listFiles(pattern, compression, home)).filter((_, i) => i % worker.count === worker.index);
   if (restored) await requireUnchanged(files);
   let index = restored?.index ?? 0;
   let header = restored?.header;

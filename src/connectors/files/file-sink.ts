@@ -7,7 +7,7 @@ import { type Batch, selectElements } from '../../engine/batch.ts';
 import { syncDirectory } from '../../engine/checkpoint.ts';
 import type { Json, Sink, StageContext, Windowing } from '../../engine/component.ts';
 import { makeFolder } from '../../engine/folders.ts';
-import { cutBack } from '../../engine/staged-file.ts';
+import { cutBack, type Pack } from '../../engine/staged-file.ts';
 import { BEGINNING_OF_TIME, fixedWindowStart, windowsOf } from '../../engine/time.ts';
 import { SluiceError, systemCode } from '../../errors.ts';
 import { fileName, fixedFolder, type Naming } from './file-naming.ts';
@@ -18,10 +18,13 @@ export interface FileSinkSettings {
   naming: Naming;
   /** 0: one for each worker. */
   numShards: number;
-  compressed: boolean;
+  /** What becomes of the bytes on their way into a file: compressed, or blocks of a container. */
+  pack?: Pack;
   /** What each file begins with; asked for when its first element has been encoded. */
   header?(): Buffer;
-  /** A batch as the bytes of its lines, and the elements that have none. */
+  /** Makes the file that is published of a staged one that is complete, in the same folder; gives its path. */
+  finish?(staged: string): Promise<string>;
+  /** A batch as the bytes of its elements, and the elements that have none. */
   encode(batch: Batch): { bytes: Buffer; failed?: Batch };
 }
 
@@ -63,9 +66,10 @@ export async function openFileSink(settings: FileSinkSettings, context: StageCon
     {
       stagedPath,
       shards,
-      compressed: settings.compressed,
       windowMs,
+      ...(settings.pack && { pack: settings.pack }),
       ...(settings.header && { header: settings.header }),
+      ...(settings.finish && { finish: settings.finish }),
     },
     restored?.open,
   );
@@ -91,13 +95,16 @@ export async function openFileSink(settings: FileSinkSettings, context: StageCon
     async write(batch) {
       const { bytes, failed } = encode(batch);
       if (!windows || !batch.times) {
-        if (bytes.length > 0) await panes.append('global', bytes, watermark);
+        const count = batch.count - (failed?.count ?? 0);
+        if (count > 0) await panes.append('global', { bytes, count }, watermark);
         return { failed };
       }
       let late = 0;
       for (const [start, part] of splitByWindow(batch, windows)) {
-        const encoded = part === batch ? bytes : encode(part).bytes;
-        if (encoded.length > 0 && (await panes.append(start, encoded, watermark)).late) late += part.count;
+        const encoded = part === batch ? { bytes, failed } : encode(part);
+        const count = part.count - (encoded.failed?.count ?? 0);
+        if (count === 0) continue;
+        if ((await panes.append(start, { bytes: encoded.bytes, count }, watermark)).late) late += part.count;
       }
       return { failed, late: Math.min(late, batch.count) };
     },
@@ -119,6 +126,7 @@ export async function openFileSink(settings: FileSinkSettings, context: StageCon
         );
       }
       for (const parent of new Set(names.map(dirname))) await syncDirectory(parent);
+      for (const { source } of sealed) if (source !== undefined) await rm(source, { force: true });
       published = [...published, ...names.map(name => displayPath(name, naming.prefix, config))].slice(
         -MAX_LISTED,
       );

@@ -2,9 +2,9 @@
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { pipeline } from 'node:stream';
-import { createGunzip } from 'node:zlib';
 import type { Batch } from '../../engine/batch.ts';
 import { SluiceError } from '../../errors.ts';
+import { type Compression, decompressor } from '../../formats/compression.ts';
 import { splitLines } from '../../formats/lines.ts';
 import type { FileRange } from './list.ts';
 
@@ -24,7 +24,7 @@ const NEWLINE = 0x0a;
 
 /** Opens a share. @param offset where to go on, as `LineReader.offset` gave it; absent: at the beginning */
 export async function openLines(range: FileRange, offset?: number): Promise<LineReader> {
-  if (range.compressed) return gzipLines(range, offset ?? 0);
+  if (range.compression) return compressedLines(range, range.compression, offset ?? 0);
   let file: FileHandle;
   try {
     file = await open(range.local, 'r');
@@ -101,15 +101,15 @@ async function fill(file: FileHandle, buffer: Buffer, position: number): Promise
 }
 
 /** A compressed file cannot be entered in the middle: what comes before `from` is decompressed and skipped. */
-function gzipLines(range: FileRange, from: number): LineReader {
+function compressedLines(range: FileRange, compression: Compression, from: number): LineReader {
   let offset = from;
   let skip = from;
   let pending: Buffer[] = [];
   let pendingBytes = 0;
-  const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
+  const bytes = decompressor(compression);
   // The error reaches the iteration below.
-  pipeline(createReadStream(range.local), gunzip, () => {});
-  const chunks = gunzip[Symbol.asyncIterator]();
+  pipeline(createReadStream(range.local), bytes, () => {});
+  const chunks = bytes[Symbol.asyncIterator]();
 
   const take = (tail: Buffer): Batch => {
     const bytes = Buffer.concat([...pending, tail]);
@@ -148,7 +148,7 @@ function gzipLines(range: FileRange, from: number): LineReader {
       }
     },
     async close() {
-      gunzip.destroy();
+      bytes.destroy();
     },
   };
 }

@@ -4,13 +4,15 @@ import { requireModestPattern } from '../../cloud/patterns.ts';
 import { displayPath, localPath, requireReachable } from '../../cloud/storage.ts';
 import type { Config } from '../../config.ts';
 import { SluiceError, systemCode } from '../../errors.ts';
+import { type Compression, compressionOf, compressions } from '../../formats/compression.ts';
 
 export interface InputFile {
   /** As the user names it. */
   path: string;
   local: string;
   size: number;
-  compressed: boolean;
+  /** What it is compressed with; absent: it is not. */
+  compression?: Compression;
 }
 
 /** A share of a file: the lines that begin in `[start, end)`. */
@@ -19,7 +21,8 @@ export interface FileRange extends InputFile {
   end: number;
 }
 
-export type InputCompression = 'auto' | 'gzip' | 'uncompressed';
+export const inputCompressions = ['auto', ...compressions, 'uncompressed'] as const;
+export type InputCompression = (typeof inputCompressions)[number];
 
 const PATTERN = /[*?[\]{}]/;
 /** Splitting smaller files costs more than it gives. */
@@ -57,7 +60,7 @@ export function shareFiles(
   { index, count }: { index: number; count: number },
 ): FileRange[] {
   return files.flatMap((file, i): FileRange[] => {
-    if (file.compressed || file.size < MIN_RANGE_BYTES * count) {
+    if (file.compression || file.size < MIN_RANGE_BYTES * count) {
       return i % count === index ? [{ ...file, start: 0, end: file.size }] : [];
     }
     const bound = (part: number) => Math.floor((file.size * part) / count);
@@ -91,8 +94,8 @@ async function inputFile(
   if (stats.isDirectory()) return undefined;
   // A pipe or a device has no end and no positions.
   if (!stats.isFile()) throw new SluiceError('INPUT_UNREADABLE', `${path} is not a regular file`);
-  const compressed = compression === 'gzip' || (compression === 'auto' && local.endsWith('.gz'));
-  return { path, local, size: stats.size, compressed };
+  const known = compression === 'auto' ? compressionOf(local) : compression;
+  return { path, local, size: stats.size, ...(known && known !== 'uncompressed' && { compression: known }) };
 }
 
 async function exists(path: string): Promise<boolean> {

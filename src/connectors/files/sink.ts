@@ -5,6 +5,7 @@ import { SluiceError } from '../../errors.ts';
 import { joinLines } from '../../formats/lines.ts';
 import { checkPatterns, DEFAULT_PATTERNS } from './file-naming.ts';
 import { openFileSink } from './file-sink.ts';
+import { type OutputCompression, outputCompressions, packOf } from './output-compression.ts';
 
 const pattern = (field: string, standard: string) =>
   ({
@@ -33,9 +34,9 @@ const config = {
         '`S…` is the shard, `N…` the number of shards, `W` the window, `P` the pane. Default: `-SSSSS-of-NNNNN`, with windows `W-P-SS-of-NN`.',
     },
     compression: {
-      enum: ['auto', 'gzip', 'uncompressed'],
+      enum: outputCompressions,
       default: 'auto',
-      description: '`auto`: gzip when the names end in `.gz`.',
+      description: '`auto` goes by the end of the names: `.gz`, `.zst`, `.bz2`.',
     },
     year_pattern: pattern('year', DEFAULT_PATTERNS.year),
     month_pattern: pattern('month', DEFAULT_PATTERNS.month),
@@ -50,7 +51,7 @@ interface FileConfig {
   file_name_suffix?: string;
   num_shards?: number;
   shard_template?: string;
-  compression?: 'auto' | 'gzip' | 'uncompressed';
+  compression?: OutputCompression;
   year_pattern?: string;
   month_pattern?: string;
   day_pattern?: string;
@@ -124,7 +125,7 @@ async function openLinesSink(settings: FileConfig, context: StageContext, encode
     {
       naming: { prefix: path, suffix, shardTemplate: settings.shard_template ?? standard, patterns },
       numShards,
-      compressed: compression === 'gzip' || (compression === 'auto' && suffix.endsWith('.gz')),
+      ...(await packOf(compression, suffix)),
       encode: batch => encode(batch, context.stage),
     },
     context,

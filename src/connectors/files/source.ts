@@ -5,7 +5,14 @@ import { BEGINNING_OF_TIME, parseDuration } from '../../engine/time.ts';
 import { SluiceError } from '../../errors.ts';
 import { rowsOf } from '../../formats/rows.ts';
 import { type LineReader, openLines } from './line-reader.ts';
-import { type FileRange, type InputCompression, listFiles, requireUnchanged, shareFiles } from './list.ts';
+import {
+  type FileRange,
+  type InputCompression,
+  inputCompressions,
+  listFiles,
+  requireUnchanged,
+  shareFiles,
+} from './list.ts';
 import { openWatchedFiles } from './watched-source.ts';
 
 const config = {
@@ -19,9 +26,9 @@ const config = {
       description: 'A file or a pattern: `dir/*.txt`, `gs://bucket/part-*.gz`.',
     },
     compression: {
-      enum: ['auto', 'gzip', 'uncompressed'],
+      enum: inputCompressions,
       default: 'auto',
-      description: '`auto` takes files whose names end in `.gz` as gzip.',
+      description: '`auto` goes by the end of a name: `.gz`, `.zst`, `.bz2`, `.deflate`.',
     },
   },
 } as const;

@@ -49,7 +49,7 @@ export class WindowRows {
         await cutBack(path, input.length);
         kept.add(path);
         const { length, ...counts } = input;
-        restored.inputs[i] = { file: stagedFile(path, length, false), ...counts };
+        restored.inputs[i] = { file: stagedFile(path, length), ...counts };
       }
       state.#open.set(id, restored);
     }
@@ -65,7 +65,7 @@ export class WindowRows {
     const open = this.#open.get(id) ?? { window, inputs: [] };
     this.#open.set(id, open);
     const rows = open.inputs[input] ?? {
-      file: stagedFile(this.#path(id, input), 0, false),
+      file: stagedFile(this.#path(id, input), 0),
       rows: 0,
       longestLine: 0,
     };
