@@ -226,6 +226,11 @@ export const errorKinds = {
     'A database refuses a statement that the job needs.',
     'The message has what the database says: mend the query, the statement or the table.',
   ),
+  KAFKA_TOPIC_NOT_FOUND: missing('Kafka has no topic of that name.', 'Check the name, or create the topic.'),
+  KAFKA_REFUSED: invalid(
+    'Kafka refuses a request, or has what cannot be read.',
+    'Mend what the message names.',
+  ),
   QUERY_INVALID: invalid(
     'A query cannot be run.',
     'Mend the SQL: it is one SELECT, in the dialect of DuckDB.',

@@ -10,6 +10,7 @@ import {
   writeToText,
 } from './connectors/files/index.ts';
 import { generateFromSchema } from './connectors/generator/index.ts';
+import { readFromKafka } from './connectors/kafka/index.ts';
 import { readFromPubSub, writeToPubSub } from './connectors/pubsub/index.ts';
 import type { Component } from './engine/component.ts';
 import { assignTimestamps } from './transforms/assign-timestamps.ts';
@@ -53,6 +54,7 @@ const components: Component[] = [
   readFromBigQuery,
   readFromCsv,
   readFromJson,
+  readFromKafka,
   readFromPubSub,
   readFromText,
   validateWithSchema,

@@ -12,6 +12,16 @@ export interface Metadata {
   attributes?: Record<string, string>;
   /** Pub/Sub's ordering key or Kafka's key. */
   key?: string;
+  /** What it was in Kafka, whose keys and headers are bytes that text may not hold. */
+  raw?: RawMessage;
+}
+
+/** What a record of Kafka carries beside its value, as it is there. */
+export interface RawMessage {
+  key: Buffer | null;
+  headers: readonly [name: string, value: Buffer | null][];
+  /** It has no value: it deletes what has its key. */
+  isNull: boolean;
 }
 
 /** Why an element failed. */

@@ -117,5 +117,7 @@ function copied(batch: Batch, starts: Int32Array, ends: Int32Array, bytes: numbe
 
 /** What the function's second parameter tells of an element: only what the element has. */
 function contextOf(batch: Batch, index: number): object {
-  return { attributes: {}, position: positionOf(batch, index), ...batch.metadata?.[index] };
+  const { attributes = {}, messageId, publishTime, key } = batch.metadata?.[index] ?? {};
+  // JSON leaves out what is undefined.
+  return { attributes, position: positionOf(batch, index), messageId, publishTime, key };
 }

@@ -1,0 +1,2 @@
+/** Kafka as source and sink. */
+export { readFromKafka } from './source.ts';

@@ -1,0 +1,126 @@
+/** Topics and records for tests, through kafkajs. */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  type Admin,
+  type IHeaders,
+  type ITopicConfig,
+  Kafka,
+  logLevel,
+  Partitioners,
+  type Producer,
+} from 'kafkajs';
+import { connectKafka } from '../../src/connectors/kafka/client.ts';
+import { toBatch } from '../../src/connectors/kafka/elements.ts';
+import type { Records } from '../../src/connectors/kafka/records.ts';
+import { payloadOf } from '../../src/engine/batch.ts';
+import type { Lifetime } from '../services/service.ts';
+
+export interface Topics {
+  admin: Admin;
+  producer: Producer;
+  /** A topic that nobody has yet; gives its name. */
+  make(settings?: Partial<ITopicConfig>): Promise<string>;
+  /** Sends values in requests of a thousand; partitions take turns. */
+  send(topic: string, values: readonly Sent[]): Promise<void>;
+  /** Everything in a topic by now, partition after partition; of transactions only what is committed. */
+  readAll(topic: string): Promise<ReadRecord[]>;
+}
+
+export type Sent =
+  | string
+  | {
+      value: string | Buffer | null;
+      key?: string | Buffer;
+      headers?: IHeaders;
+      partition?: number;
+      timestamp?: string;
+    };
+
+export interface ReadRecord {
+  partition: number;
+  offset: number;
+  key: string | null;
+  value: string | null;
+  headers: [name: string, value: string | null][];
+  timestamp: number;
+}
+
+const REQUEST_MESSAGES = 1000;
+
+export async function topicsOf(t: Lifetime, address: string): Promise<Topics> {
+  const kafka = new Kafka({
+    brokers: [address],
+    logLevel: logLevel.NOTHING,
+    retry: { retries: 20, maxRetryTime: 1000 },
+  });
+  const admin = kafka.admin();
+  const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
+  await Promise.all([admin.connect(), producer.connect()]);
+  t.after(() => Promise.all([admin.disconnect(), producer.disconnect()]));
+  return {
+    admin,
+    producer,
+    async make(settings = {}) {
+      const topic = `t-${randomUUID()}`;
+      await admin.createTopics({ topics: [{ topic, numPartitions: 3, ...settings }], waitForLeaders: true });
+      return topic;
+    },
+    async send(topic, values) {
+      for (let i = 0; i < values.length; i += REQUEST_MESSAGES)
+        await producer.send({
+          topic,
+          messages: values
+            .slice(i, i + REQUEST_MESSAGES)
+            .map(each => (typeof each === 'string' ? { value: each } : each)),
+        });
+    },
+    readAll: topic => readAll(address, topic),
+  };
+}
+
+/** Through our own client, which knows when it is at the end even where only markers of transactions follow. */
+async function readAll(address: string, topic: string): Promise<ReadRecord[]> {
+  const client = await connectKafka({ bootstrap_servers: address }, { home: '/nowhere' });
+  try {
+    const found: ReadRecord[] = [];
+    const partitions = await client.partitionsOf(topic);
+    const ends = await client.offsetsOf(topic, partitions, 'latest');
+    let waiting = partitions.map(partition => ({ topic, partition, from: 0 }));
+    for (;;) {
+      waiting = waiting.filter(({ partition, from }) => from < (ends.get(partition) ?? 0));
+      const [first] = waiting;
+      if (!first) return found.sort((a, b) => a.partition - b.partition || a.offset - b.offset);
+      const node = client.leaderOf(topic, first.partition) ?? 0;
+      for (const { partition, records } of await client.fetch(node, waiting)) {
+        const mine = waiting.find(each => each.partition === partition);
+        if (!mine || !records) continue;
+        found.push(...recordsOf(records, partition));
+        mine.from = records.next;
+      }
+    }
+  } finally {
+    await client.close();
+  }
+}
+
+function recordsOf(records: Records, partition: number): ReadRecord[] {
+  const { metadata = [], ...batch } = toBatch(records, 0, records.count, '');
+  return metadata.map(({ raw }, i) => ({
+    partition,
+    offset: records.offsets[i] ?? Number.NaN,
+    key: raw?.key?.toString() ?? null,
+    value: raw?.isNull ? null : payloadOf(batch, i).toString(),
+    headers: (raw?.headers ?? []).map(([name, value]) => [name, value?.toString() ?? null]),
+    timestamp: records.times[i] ?? Number.NaN,
+  }));
+}
+
+/** Waits until it is true, for at most twenty seconds. */
+export async function waitFor(isTrue: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  const endMs = Date.now() + 20_000;
+  while (!(await isTrue())) {
+    if (Date.now() > endMs) throw new Error(`no ${what} within twenty seconds`);
+    await sleep(20);
+  }
+}
