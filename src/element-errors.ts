@@ -52,6 +52,10 @@ export const elementErrorKinds = {
     'The line is no record of CSV with the columns asked for.',
     'The message says what is wrong: mend the line, or give the right delimiter and columns.',
   ),
+  KAFKA_MESSAGE_REFUSED: elementError(
+    'Kafka does not take the message: it is too large, or lacks what the topic asks for.',
+    'The message says why: mend the input, or the settings of the topic.',
+  ),
   NOT_JSON_OBJECT: elementError(
     'The text is no JSON object.',
     'Mend the input, or keep such lines as text: only ParseJson asks for objects.',
