@@ -1,6 +1,7 @@
 /** Every source, transform and sink a pipeline may name, by its `type`. */
 
 import { readFromBigQuery, writeToBigQuery } from './connectors/bigquery/index.ts';
+import { writeToElasticsearch } from './connectors/elasticsearch/index.ts';
 import {
   readFromCsv,
   readFromJson,
@@ -62,6 +63,7 @@ const components: Component[] = [
   windowInto,
   writeToBigQuery,
   writeToCsv,
+  writeToElasticsearch,
   writeToJson,
   writeToPubSub,
   writeToText,

@@ -51,7 +51,7 @@ const ARROWS: Record<string, string[]> = {
   pipeline: ['engine'],
   transforms: ['cloud', 'engine', 'formats', 'udf'],
   dlq: ['cloud', 'connectors', 'engine', 'formats'],
-  connectors: ['cloud', 'engine', 'formats'],
+  connectors: ['cloud', 'engine', 'formats', 'udf'],
   udf: ['cloud', 'engine'],
   formats: ['engine'],
   engine: [],
@@ -65,6 +65,7 @@ const KNOWN_TO_ALL = ['errors', 'element-errors', 'config', 'program'];
 
 /** Of a folder that may know another, only these files do. */
 const ONLY: [from: string, to: string, files: RegExp][] = [
+  ['connectors', 'udf', /^connectors\/elasticsearch\/functions\.ts$/],
   ['transforms', 'cloud', /^transforms\/(parse-csv|sql)\.ts$/],
   ['transforms', 'udf', /^transforms\/(javascript-udf|expressions\/javascript)\.ts$/],
 ];

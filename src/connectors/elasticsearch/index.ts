@@ -1,0 +1,1 @@
+export { writeToElasticsearch } from './sink.ts';
