@@ -231,9 +231,13 @@ export const errorKinds = {
     'Kafka refuses a request, or has what cannot be read.',
     'Mend what the message names.',
   ),
+  BIGQUERY_REFUSED: invalid(
+    'BigQuery refuses what the job asks of it.',
+    'The message has what BigQuery says: mend the table, the schema or the rows.',
+  ),
   QUERY_INVALID: invalid(
     'A query cannot be run.',
-    'Mend the SQL: it is one SELECT, in the dialect of DuckDB.',
+    'Mend the SQL: it is one SELECT, in the dialect of DuckDB or, in BigQuery itself, in GoogleSQL.',
   ),
   INTERNAL: failed('Something failed that Sluice did not foresee.', 'Please report it with the message.'),
 } as const satisfies Record<string, ErrorKind>;

@@ -11,8 +11,16 @@ import {
   writeToText,
 } from './connectors/files/index.ts';
 import { generateFromSchema } from './connectors/generator/index.ts';
-import { readFromKafka } from './connectors/kafka/index.ts';
+import { readFromKafka, writeToKafka } from './connectors/kafka/index.ts';
 import { readFromPubSub, writeToPubSub } from './connectors/pubsub/index.ts';
+import {
+  readFromJdbc,
+  readFromMySql,
+  readFromPostgres,
+  writeToJdbc,
+  writeToMySql,
+  writeToPostgres,
+} from './connectors/sql/index.ts';
 import type { Component } from './engine/component.ts';
 import { assignTimestamps } from './transforms/assign-timestamps.ts';
 import { combine } from './transforms/combine.ts';
@@ -56,6 +64,9 @@ const components: Component[] = [
   readFromCsv,
   readFromJson,
   readFromKafka,
+  readFromJdbc,
+  readFromMySql,
+  readFromPostgres,
   readFromPubSub,
   readFromText,
   validateWithSchema,
@@ -64,7 +75,10 @@ const components: Component[] = [
   writeToBigQuery,
   writeToCsv,
   writeToElasticsearch,
+  writeToJdbc,
   writeToJson,
+  writeToMySql,
+  writeToPostgres,
   writeToPubSub,
   writeToText,
 ];

@@ -1,0 +1,96 @@
+/** The sink of a database: each row is written once, however often the worker or the server is killed. */
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Failure, selectElements } from '../../engine/batch.ts';
+import { syncDirectory } from '../../engine/checkpoint.ts';
+import type { Json, Sink, StageContext } from '../../engine/component.ts';
+import { makeStageFolder } from '../../engine/stage-folder.ts';
+import { cutBack } from '../../engine/staged-file.ts';
+import { rowsOf } from '../../formats/rows.ts';
+import { blockFile } from './block-file.ts';
+import { connectTo, type Database } from './database.ts';
+import type { Positions } from './positions.ts';
+import type { RowWriter } from './row-writer.ts';
+import { rowTransaction } from './transaction.ts';
+
+interface SinkState {
+  /** Its number; those before it are in the database. */
+  segment: number;
+  /** Of its file. */
+  length: number;
+}
+
+/** @param outputs what was written to, for the summary */
+export async function exactlyOnce(
+  database: Database,
+  writer: RowWriter,
+  positions: Positions,
+  outputs: string[],
+  context: StageContext,
+): Promise<Sink> {
+  const folder = await makeStageFolder(context);
+  const pathOf = (segment: number) => join(folder, `${segment}.rows`);
+  let state = (context.restored as unknown as SinkState | undefined) ?? { segment: 1, length: 0 };
+  await restoreSegment(folder, state.length > 0 ? pathOf(state.segment) : undefined, state.length);
+  let file = blockFile(pathOf(state.segment), state.length);
+  const transaction = rowTransaction(
+    database,
+    writer,
+    positions,
+    () => ({ segment: state.segment, file }),
+    context,
+  );
+  return {
+    async write(batch) {
+      const rows = rowsOf(batch, context.input ?? { form: 'row' });
+      const refused: number[] = [];
+      const failures: Failure[] = [];
+      const refuse = (index: number, code: string, message: string) => {
+        refused.push(index);
+        failures.push({ code, message, transform: context.stage });
+      };
+      const blocks = writer.encode(rows, (index, { code, message }) => refuse(index, code, message));
+      if (blocks.length > 0)
+        for (const { index, message } of await transaction.write(blocks))
+          refuse(index, 'SQL_ROW_REFUSED', message);
+      return refused.length > 0 ? { failed: selectElements(batch, refused, failures) } : undefined;
+    },
+    async prepare(): Promise<Json> {
+      const length = await file.sync();
+      if (length > state.length) await syncDirectory(folder);
+      state = { segment: state.segment, length };
+      return state as unknown as Json;
+    },
+    async commit() {
+      if (state.length === 0) return;
+      await transaction.commit(state.segment);
+      await rm(pathOf(state.segment), { force: true });
+      state = { segment: state.segment + 1, length: 0 };
+      file = blockFile(pathOf(state.segment), 0);
+    },
+    outputs: () => outputs,
+    async close(ended) {
+      await transaction.close();
+      if (!ended) return;
+      await rm(folder, { recursive: true, force: true });
+      await forgetPosition(database, positions);
+    },
+  };
+}
+
+/** A row that stays does no harm. */
+async function forgetPosition(database: Database, positions: Positions): Promise<void> {
+  const connection = await connectTo(database, false).catch(() => undefined);
+  if (!connection) return;
+  await positions.forget(connection).catch(() => {});
+  await connection.close();
+}
+
+/** Takes back what was staged after the checkpoint. */
+async function restoreSegment(folder: string, kept: string | undefined, length: number): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name);
+    if (path !== kept) await rm(path, { recursive: true, force: true });
+  }
+  if (kept !== undefined) await cutBack(kept, length);
+}
