@@ -17,7 +17,7 @@ import {
   pullNow,
   textsOf,
 } from '../helpers/pubsub.ts';
-import type { Service } from '../services/pubsub.ts';
+import { type Lifetime, shared } from '../services/service.ts';
 
 const INVALID_ARGUMENT = 3;
 const NOT_FOUND = 5;
@@ -26,20 +26,16 @@ const ALREADY_EXISTS = 6;
 /** `strict`: also what Google documents and its emulator leaves out. */
 export function describePubsub(
   name: string,
-  start: () => Promise<Service>,
-  { skip, strict = false }: { skip?: string; strict?: boolean } = {},
+  start: (lifetime: Lifetime) => Promise<{ address: string }>,
+  { skip = false, strict = false }: { skip?: string | false; strict?: boolean } = {},
 ): void {
-  describe(name, { skip: skip ?? false }, () => {
-    let service: Service;
+  describe(name, { skip }, () => {
+    const service = shared(start);
     let clients: Clients;
     before(async () => {
-      service = await start();
-      clients = clientsOf(service.host);
+      clients = clientsOf((await service()).address);
     });
-    after(async () => {
-      await clients?.close();
-      await service?.stop();
-    });
+    after(() => clients?.close());
     describeResources(() => clients);
     describePublishing(() => clients);
     describeDelivery(() => clients);

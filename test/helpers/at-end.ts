@@ -1,9 +1,9 @@
 import type { TestContext } from 'node:test';
 
-const cleanups = new WeakMap<TestContext, (() => unknown)[]>();
+const cleanups = new WeakMap<object, (() => unknown)[]>();
 
 /** Cleans up after the test; what is set up last is taken down first. */
-export function atEnd(t: TestContext, cleanup: () => unknown): void {
+export function atEnd(t: Pick<TestContext, 'after'>, cleanup: () => unknown): void {
   const registered = cleanups.get(t);
   if (registered) {
     registered.push(cleanup);

@@ -1,10 +1,27 @@
 /** Every server that tests know, by its name. */
+import { bigquery } from './bigquery.ts';
+import { gcs } from './gcs.ts';
 import type { Installation } from './installation.ts';
 import { kafka } from './kafka.ts';
+import { mysql } from './mysql.ts';
 import { opensearch } from './opensearch.ts';
 import { postgres } from './postgres.ts';
+import { pubsub } from './pubsub.ts';
+import { s3 } from './s3.ts';
+import { schemaRegistry } from './schema-registry.ts';
 
-export const installations: readonly Installation[] = [kafka, opensearch, postgres];
+/** What takes longest to install comes last. */
+export const installations: readonly Installation[] = [
+  kafka,
+  opensearch,
+  postgres,
+  mysql,
+  pubsub,
+  s3,
+  schemaRegistry,
+  gcs,
+  bigquery,
+];
 
 /**
  * For `skip` of a test: why it is skipped when one of these servers is not installed, or false. Throws instead where

@@ -1,6 +1,8 @@
 /** How a server comes onto this machine: what is installed where, and how that is asked for. */
 import { spawn } from 'node:child_process';
-import { accessSync, constants, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { accessSync, constants, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { chown, rename, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 
@@ -80,5 +82,52 @@ export async function copyJars(pom: string, folder: string): Promise<void> {
   await run('mvn', [...settings, plugin, `-DoutputDirectory=${folder}`], { cwd: dirname(pom) });
 }
 
-export const hasFiles = (folder: string): boolean =>
-  existsSync(folder) && statSync(folder).isDirectory() && readdirSync(folder).length > 0;
+export const hasFiles = (folder: string): boolean => existsSync(folder) && readdirSync(folder).length > 0;
+
+/** Builds a Go program as the go.mod and go.sum of this folder pin it. */
+export async function buildGo(folder: string, path: string, program: string): Promise<void> {
+  const building = `${program}.building`;
+  await run('nice', ['-n', '19', 'go', 'build', '-mod=readonly', '-o', building, path], {
+    cwd: join(import.meta.dirname, folder),
+  });
+  await rename(building, program);
+}
+
+/** A file of this checksum, or an error. */
+export async function download(url: string, sha256: string, path: string): Promise<void> {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url}: status ${response.status}`);
+  const bytes = Buffer.from(await response.arrayBuffer());
+  const found = createHash('sha256').update(bytes).digest('hex');
+  if (found !== sha256) throw new Error(`${url}: its checksum is ${found}, and not ${sha256}`);
+  await writeFile(path, bytes);
+}
+
+/** Installs a package of Debian, which takes root. */
+export async function installDebian(name: string): Promise<void> {
+  const env = { DEBIAN_FRONTEND: 'noninteractive' };
+  const install = () => run('apt-get', ['install', '-y', '--no-install-recommends', name], { env });
+  // The lists of a fresh image are empty or old.
+  await install().catch(() => run('apt-get', ['update'], { env }).then(install));
+}
+
+export interface User {
+  uid: number;
+  gid: number;
+}
+
+/** Whom a server runs as that refuses root: this user or, where there is none, nobody; undefined: ourselves. */
+export async function userOf(name: string): Promise<User | undefined> {
+  if (!isRoot) return undefined;
+  const idOf = (option: string, of: string) => run('id', [option, of]);
+  const ids = (of: string) => Promise.all([idOf('-u', of), idOf('-g', of)]);
+  const [uid, gid] = await ids(name).catch(() => ids('nobody'));
+  return { uid: Number(uid), gid: Number(gid) };
+}
+
+/** Writes a file that only this user reads, and gives its path. */
+export async function writeFor(user: User | undefined, path: string, text: string): Promise<string> {
+  await writeFile(path, text, { mode: 0o600 });
+  if (user) await chown(path, user.uid, user.gid);
+  return path;
+}

@@ -132,6 +132,9 @@ function propertiesOf(
     'transaction.state.log.replication.factor': '1',
     'transaction.state.log.min.isr': '1',
     'group.initial.rebalance.delay.ms': '0',
+    // A broker that was killed is let in again only when its last session is over.
+    'broker.session.timeout.ms': '1000',
+    'broker.heartbeat.interval.ms': '200',
     ...settings,
   };
   return Object.entries(lines)

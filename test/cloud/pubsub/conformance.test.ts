@@ -1,22 +1,17 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { servePubsub } from '../../../src/cloud/pubsub/server.ts';
 import { describePubsub } from '../../conformance/pubsub.ts';
-import { emulatorMissing, type Service, startEmulator } from '../../services/pubsub.ts';
+import { atEnd } from '../../helpers/at-end.ts';
+import { missing } from '../../services/index.ts';
+import { startPubsub } from '../../services/pubsub.ts';
+import { type Lifetime, serviceFolder } from '../../services/service.ts';
 
 describePubsub('the embedded Pub/Sub', startEmbedded, { strict: true });
 
-describePubsub("Google's Pub/Sub emulator", startEmulator, { skip: emulatorMissing() });
+describePubsub("Google's Pub/Sub emulator", startPubsub, { skip: missing('pubsub') });
 
-async function startEmbedded(): Promise<Service> {
-  const directory = await mkdtemp(join(tmpdir(), 'sluice-test-'));
+async function startEmbedded(lifetime: Lifetime): Promise<{ address: string }> {
+  const directory = await serviceFolder(lifetime);
   const server = await servePubsub({ directory, ports: [0], identity: 'test' });
-  return {
-    host: `127.0.0.1:${server.port}`,
-    async stop() {
-      server.close();
-      await rm(directory, { recursive: true });
-    },
-  };
+  atEnd(lifetime, () => server.close());
+  return { address: `127.0.0.1:${server.port}` };
 }

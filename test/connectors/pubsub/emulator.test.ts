@@ -4,14 +4,14 @@ import { batchOf } from '../../../src/engine/batch.ts';
 import { atEnd } from '../../helpers/at-end.ts';
 import { clientsOf, configHere, makeTopic, pullNow } from '../../helpers/pubsub.ts';
 import { openSink, openSource, payloads, readCount } from '../../helpers/pubsub-parts.ts';
-import { emulatorMissing, startEmulator } from '../../services/pubsub.ts';
+import { missing } from '../../services/index.ts';
+import { startPubsub } from '../../services/pubsub.ts';
 
-test("writes to Google's emulator and reads from it", { skip: emulatorMissing() }, async t => {
-  const emulator = await startEmulator();
-  atEnd(t, emulator.stop);
-  const clients = clientsOf(emulator.host);
+test("writes to Google's emulator and reads from it", { skip: missing('pubsub') }, async t => {
+  const emulator = await startPubsub(t);
+  const clients = clientsOf(emulator.address);
   atEnd(t, clients.close);
-  const config = { ...(await configHere(t)), pubsubHost: emulator.host };
+  const config = { ...(await configHere(t)), pubsubHost: emulator.address };
   const { topic, subscription } = await makeTopic(clients, { ackDeadlineSeconds: 600 });
   const sink = await openSink(t, config, { topic });
   const texts = Array.from({ length: 5000 }, (_, i) => `m${i}`);

@@ -12,11 +12,15 @@ public class Node {
           .onBuild(
               (number, settings) -> {
                 settings.put("network.host", "127.0.0.1");
+                // Nodes of one machine would find one another, and share what they hold.
+                settings.put("discovery.type", "single-node");
+                settings.put("transport.port", arguments[2]);
                 settings.put("cluster.routing.allocation.disk.threshold_enabled", false);
               })
           .build(
               OpenSearchRunner.newConfigs()
                   .basePath(arguments[0])
+                  .clusterName("sluice-" + arguments[1])
                   .numOfNode(1)
                   .baseHttpPort(port));
       runner.ensureYellow();
