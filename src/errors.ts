@@ -235,6 +235,10 @@ export const errorKinds = {
     'BigQuery refuses what the job asks of it.',
     'The message has what BigQuery says: mend the table, the schema or the rows.',
   ),
+  SCHEMA_INVALID: invalid(
+    'A schema of Avro cannot be used, or its rows have no place in the format asked for.',
+    'Mend what the message names: a schema is JSON, as the Avro specification has it.',
+  ),
   QUERY_INVALID: invalid(
     'A query cannot be run.',
     'Mend the SQL: it is one SELECT, in the dialect of DuckDB or, in BigQuery itself, in GoogleSQL.',
