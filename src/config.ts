@@ -9,6 +9,18 @@ export interface Config {
   checkpointMs?: number;
   /** `PUBSUB_EMULATOR_HOST`: a Pub/Sub to use instead of the embedded one. */
   pubsubHost?: string;
+  /** `BIGQUERY_EMULATOR_HOST`: a BigQuery to use instead of the local warehouse. */
+  bigqueryHost?: string;
+  /** `BIGQUERY_STORAGE_GRPC_ENDPOINT`: where the Storage API of that emulator listens, `host:port`. */
+  bigqueryStorageHost?: string;
+  /** `GOOGLE_CLOUD_PROJECT`: the project of names that say none; absent: that of the credentials. */
+  googleProject?: string;
+  /** `STORAGE_EMULATOR_HOST`: a Cloud Storage to use for `gs://` instead of folders of this machine. */
+  storageHost?: string;
+  /** `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL`: the S3 that `s3://` means, where it is not Amazon's own. */
+  s3Endpoint?: string;
+  /** `AWS_REGION` or `AWS_DEFAULT_REGION`; absent: what the files of AWS say. */
+  s3Region?: string;
   /** `GOOGLE_APPLICATION_CREDENTIALS`: with it and no emulator, Google's own services are used. */
   googleCredentials?: string;
   /** `SLUICE_ROOTS`, separated by `:`: the folders whose files jobs may touch. Absent: no server, no limits. */
@@ -24,10 +36,18 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const checkpointMs = Number(env.SLUICE_CHECKPOINT_MS);
   const roots = listOf(env.SLUICE_ROOTS, delimiter).map(root => resolve(root));
   const secretEnv = listOf(env.SLUICE_SECRET_ENV, ',');
+  const s3Endpoint = env.AWS_ENDPOINT_URL_S3 || env.AWS_ENDPOINT_URL;
+  const s3Region = env.AWS_REGION || env.AWS_DEFAULT_REGION;
   return {
     home,
     ...(checkpointMs > 0 && { checkpointMs }),
     ...(env.PUBSUB_EMULATOR_HOST && { pubsubHost: env.PUBSUB_EMULATOR_HOST }),
+    ...(env.BIGQUERY_EMULATOR_HOST && { bigqueryHost: env.BIGQUERY_EMULATOR_HOST }),
+    ...(env.BIGQUERY_STORAGE_GRPC_ENDPOINT && { bigqueryStorageHost: env.BIGQUERY_STORAGE_GRPC_ENDPOINT }),
+    ...(env.GOOGLE_CLOUD_PROJECT && { googleProject: env.GOOGLE_CLOUD_PROJECT }),
+    ...(env.STORAGE_EMULATOR_HOST && { storageHost: env.STORAGE_EMULATOR_HOST }),
+    ...(s3Endpoint && { s3Endpoint }),
+    ...(s3Region && { s3Region }),
     ...(env.GOOGLE_APPLICATION_CREDENTIALS && { googleCredentials: env.GOOGLE_APPLICATION_CREDENTIALS }),
     // Set and empty means that nothing is allowed, not everything.
     ...(env.SLUICE_ROOTS !== undefined && { roots }),

@@ -32,7 +32,7 @@ export const readFromDeadLetters = defineSource({
   // The graph keeps what the source gave whose place it takes.
   output: () => ({ form: 'text', field: 'payload' }),
   async open(_, { config, jobId, stage, restored }: StageContext) {
-    const reader = await openFile(lettersFile(config, jobId, stage), restored);
+    const reader = await openFile(lettersFile(config, jobId, stage), config, restored);
     return {
       async read() {
         const lines = await reader?.next();
@@ -46,14 +46,11 @@ export const readFromDeadLetters = defineSource({
 });
 
 /** Undefined where no letter is for this source. */
-async function openFile(local: string, restored?: Json): Promise<LineReader | undefined> {
-  const size = await stat(local).then(
-    stats => stats.size,
-    () => 0,
-  );
+async function openFile(local: string, config: Config, restored?: Json): Promise<LineReader | undefined> {
+  const { size, mtimeMs: modifiedMs } = await stat(local).catch(() => ({ size: 0, mtimeMs: 0 }));
   if (size === 0) return undefined;
   const position = restored as unknown as ReplayPosition | undefined;
-  return openLines({ path: local, local, size, start: 0, end: size }, position?.offset);
+  return openLines({ path: local, local, size, modifiedMs, start: 0, end: size }, config, position?.offset);
 }
 
 function elementsOf(lines: Batch): Batch {

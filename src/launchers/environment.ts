@@ -17,8 +17,8 @@ const NAMES = new Set([
   'TZ',
   'USER',
 ]);
-/** Sluice's own, the languages, Google's clients and the emulators of its services. */
-const PATTERNS = [/^SLUICE_/, /^LC_/, /^(?:GOOGLE|GCLOUD|CLOUDSDK|GCE|GRPC)_/, /_EMULATOR_HOST$/];
+/** Sluice's own, the languages, the clients of Google and of Amazon, and the emulators of Google's services. */
+const PATTERNS = [/^SLUICE_/, /^LC_/, /^(?:GOOGLE|GCLOUD|CLOUDSDK|GCE|GRPC|AWS)_/, /_EMULATOR_HOST$/];
 const PROXIES = /^(?:https?|no|all|grpc)_proxy$/i;
 /** Whoever holds it may command the server. */
 const TOKEN = 'SLUICE_TOKEN';
@@ -30,12 +30,19 @@ export function workerEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 /** The variables that a configuration is read from, so that the worker has the same one, and the secrets it lists. */
 export function environmentOf(config: Config): NodeJS.ProcessEnv {
   const { home, checkpointMs, pubsubHost, googleCredentials, secretEnv = [] } = config;
+  const { bigqueryHost, bigqueryStorageHost, googleProject, storageHost, s3Endpoint, s3Region } = config;
   return {
     ...Object.fromEntries(secretEnv.map(name => [name, process.env[name]])),
     ...limitsEnvironment(config),
     SLUICE_HOME: home,
     ...(checkpointMs !== undefined && { SLUICE_CHECKPOINT_MS: String(checkpointMs) }),
     ...(pubsubHost !== undefined && { PUBSUB_EMULATOR_HOST: pubsubHost }),
+    ...(bigqueryHost !== undefined && { BIGQUERY_EMULATOR_HOST: bigqueryHost }),
+    ...(bigqueryStorageHost !== undefined && { BIGQUERY_STORAGE_GRPC_ENDPOINT: bigqueryStorageHost }),
+    ...(googleProject !== undefined && { GOOGLE_CLOUD_PROJECT: googleProject }),
+    ...(storageHost !== undefined && { STORAGE_EMULATOR_HOST: storageHost }),
+    ...(s3Endpoint !== undefined && { AWS_ENDPOINT_URL_S3: s3Endpoint }),
+    ...(s3Region !== undefined && { AWS_REGION: s3Region }),
     ...(googleCredentials !== undefined && { GOOGLE_APPLICATION_CREDENTIALS: googleCredentials }),
   };
 }

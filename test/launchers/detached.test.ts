@@ -20,10 +20,11 @@ test('a worker gets what it may need of the environment, and nothing else', () =
     LC_ALL: 'C',
     GOOGLE_APPLICATION_CREDENTIALS: '/key.json',
     BIGQUERY_EMULATOR_HOST: 'localhost:1',
+    AWS_ACCESS_KEY_ID: 'key',
     https_proxy: 'http://proxy',
     NO_PROXY: '*',
   };
-  const kept = { AWS_SECRET_ACCESS_KEY: 'a', DATABASE_URL: 'b', SLUICE_TOKEN: 'c', NODE_CHANNEL_FD: '3' };
+  const kept = { STRIPE_SECRET: 'a', DATABASE_URL: 'b', SLUICE_TOKEN: 'c', NODE_CHANNEL_FD: '3' };
   assert.deepEqual(workerEnvironment({ ...given, ...kept }), given);
 });
 

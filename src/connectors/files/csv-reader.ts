@@ -1,9 +1,10 @@
 /** Reads a file of CSV as records, in bounded memory, from any offset at which a record begins. */
-import { createReadStream } from 'node:fs';
 import { pipeline, type TransformOptions } from 'node:stream';
+import type { Config } from '../../config.ts';
 import { SluiceError } from '../../errors.ts';
 import { decompressor } from '../../formats/compression.ts';
-import { CHUNK_BYTES, MAX_LINE_BYTES } from './line-reader.ts';
+import { streamInput } from './input.ts';
+import { MAX_LINE_BYTES } from './line-reader.ts';
 import type { InputFile } from './list.ts';
 
 export interface CsvFormat {
@@ -29,6 +30,7 @@ const TAKES_ALL: TransformOptions = { readableHighWaterMark: Number.MAX_SAFE_INT
 export async function openCsv(
   file: InputFile,
   { delimiter, comment }: CsvFormat,
+  config: Config,
   from = 0,
 ): Promise<CsvReader> {
   const { parse } = await import('csv-parse');
@@ -49,7 +51,7 @@ export async function openCsv(
     failure = error;
     parsed();
   });
-  const chunks = chunksOf(file, from)[Symbol.asyncIterator]();
+  const chunks = chunksOf(file, config, from)[Symbol.asyncIterator]();
   let isOver = false;
   let offset = from;
 
@@ -92,14 +94,14 @@ export async function openCsv(
   };
 }
 
-async function* chunksOf(file: InputFile, from: number): AsyncGenerator<Buffer> {
+async function* chunksOf(file: InputFile, config: Config, from: number): AsyncGenerator<Buffer> {
   if (!file.compression) {
-    yield* createReadStream(file.local, { start: from, highWaterMark: CHUNK_BYTES });
+    yield* streamInput(file, config, from);
     return;
   }
   const bytes = decompressor(file.compression);
   // The error reaches the iteration below.
-  pipeline(createReadStream(file.local), bytes, () => {});
+  pipeline(streamInput(file, config), bytes, () => {});
   // A compressed file cannot be entered in the middle.
   let skip = from;
   for await (const chunk of bytes) {
@@ -110,6 +112,7 @@ async function* chunksOf(file: InputFile, from: number): AsyncGenerator<Buffer> 
 }
 
 function unreadable({ path }: InputFile, error: unknown): SluiceError {
+  if (error instanceof SluiceError) return error;
   const why = error instanceof Error ? error.message : String(error);
   return new SluiceError('INPUT_UNREADABLE', `${path} cannot be read as CSV: ${why}`, { cause: error });
 }

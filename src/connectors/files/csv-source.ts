@@ -130,7 +130,7 @@ async function openFiles(
   let reader: CsvReader | undefined = await openAt(files[index], restored?.offset);
 
   async function openAt(file: InputFile | undefined, offset = 0): Promise<CsvReader | undefined> {
-    return file && openCsv(file, format, offset);
+    return file && openCsv(file, format, home, offset);
   }
 
   const isInferred = () => !infer || (header ?? names ?? []).every(name => types.has(name));

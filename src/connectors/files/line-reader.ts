@@ -1,11 +1,11 @@
 /** Reads a share of a file as batches of lines, in bounded memory, from any offset at which a line begins. */
-import { createReadStream } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
 import { pipeline } from 'node:stream';
+import type { Config } from '../../config.ts';
 import type { Batch } from '../../engine/batch.ts';
 import { SluiceError } from '../../errors.ts';
 import { type Compression, decompressor } from '../../formats/compression.ts';
 import { splitLines } from '../../formats/lines.ts';
+import { CHUNK_BYTES, type InputBytes, openInput, streamInput } from './input.ts';
 import type { FileRange } from './list.ts';
 
 export interface LineReader {
@@ -16,32 +16,26 @@ export interface LineReader {
   close(): Promise<void>;
 }
 
-export const CHUNK_BYTES = 1 << 18;
 /** The longest line; a longer one fails the job, since no sandbox or service would take it. */
 export const MAX_LINE_BYTES = 1 << 28;
 
 const NEWLINE = 0x0a;
 
 /** Opens a share. @param offset where to go on, as `LineReader.offset` gave it; absent: at the beginning */
-export async function openLines(range: FileRange, offset?: number): Promise<LineReader> {
-  if (range.compression) return compressedLines(range, range.compression, offset ?? 0);
-  let file: FileHandle;
-  try {
-    file = await open(range.local, 'r');
-  } catch (error) {
-    throw unreadable(range, error);
-  }
+export async function openLines(range: FileRange, config: Config, offset?: number): Promise<LineReader> {
+  if (range.compression) return compressedLines(range, range.compression, config, offset ?? 0);
+  const file = await openInput(range, config);
   return plainLines(range, file, offset ?? (await firstLine(range, file)));
 }
 
-function plainLines(range: FileRange, file: FileHandle, from: number): LineReader {
+function plainLines(range: FileRange, file: InputBytes, from: number): LineReader {
   let offset = from;
 
   /** Bytes from `offset` up to the end of a line: at most `size`, unless the first line is longer. */
   const readWholeLines = async (size: number): Promise<Buffer> => {
     // One byte more, so that a last line without a newline can be given one.
     const chunk = Buffer.allocUnsafeSlow(Math.min(size, range.size - offset) + 1);
-    const filled = await fill(file, chunk.subarray(0, -1), offset);
+    const filled = await file.fill(chunk.subarray(0, -1), offset);
     if (filled === 0) return chunk.subarray(0, 0);
     const cut = endOfLines(chunk.subarray(0, filled), range.end - offset);
     if (cut > 0) return chunk.subarray(0, cut);
@@ -78,11 +72,11 @@ function endOfLines(chunk: Buffer, limit: number): number {
 }
 
 /** Offset of the first line that begins in the share. */
-async function firstLine(range: FileRange, file: FileHandle): Promise<number> {
+async function firstLine(range: FileRange, file: InputBytes): Promise<number> {
   if (range.start === 0) return 0;
   const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   for (let at = range.start - 1; at < range.end; at += chunk.length) {
-    const filled = await fill(file, chunk, at);
+    const filled = await file.fill(chunk, at);
     const newline = chunk.subarray(0, filled).indexOf(NEWLINE);
     if (newline >= 0) return at + newline + 1;
     if (filled < chunk.length) break;
@@ -90,25 +84,20 @@ async function firstLine(range: FileRange, file: FileHandle): Promise<number> {
   return range.end;
 }
 
-async function fill(file: FileHandle, buffer: Buffer, position: number): Promise<number> {
-  let filled = 0;
-  while (filled < buffer.length) {
-    const { bytesRead } = await file.read(buffer, filled, buffer.length - filled, position + filled);
-    if (bytesRead === 0) break;
-    filled += bytesRead;
-  }
-  return filled;
-}
-
 /** A compressed file cannot be entered in the middle: what comes before `from` is decompressed and skipped. */
-function compressedLines(range: FileRange, compression: Compression, from: number): LineReader {
+function compressedLines(
+  range: FileRange,
+  compression: Compression,
+  config: Config,
+  from: number,
+): LineReader {
   let offset = from;
   let skip = from;
   let pending: Buffer[] = [];
   let pendingBytes = 0;
   const bytes = decompressor(compression);
   // The error reaches the iteration below.
-  pipeline(createReadStream(range.local), bytes, () => {});
+  pipeline(streamInput(range, config), bytes, () => {});
   const chunks = bytes[Symbol.asyncIterator]();
 
   const take = (tail: Buffer): Batch => {

@@ -1,5 +1,8 @@
 /** Finds the files an input pattern stands for, and shares them out among workers. */
 import { glob, stat } from 'node:fs/promises';
+import { findObjects } from '../../cloud/objects/find.ts';
+import { isObject } from '../../cloud/objects/locate.ts';
+import { checkBucket } from '../../cloud/objects/objects.ts';
 import { requireModestPattern } from '../../cloud/patterns.ts';
 import { displayPath, localPath, requireReachable } from '../../cloud/storage.ts';
 import type { Config } from '../../config.ts';
@@ -9,10 +12,15 @@ import { type Compression, compressionOf, compressions } from '../../formats/com
 export interface InputFile {
   /** As the user names it. */
   path: string;
+  /** Where it lies on this machine; its path for an object, which has a version instead. */
   local: string;
   size: number;
   /** What it is compressed with; absent: it is not. */
   compression?: Compression;
+  /** Of an object: no other is read under its name. */
+  version?: string;
+  /** When it last changed, ms since the epoch. */
+  modifiedMs: number;
 }
 
 /** A share of a file: the lines that begin in `[start, end)`. */
@@ -34,6 +42,7 @@ export async function listFiles(
   compression: InputCompression,
   config: Config,
 ): Promise<InputFile[]> {
+  if (isObject(pattern, config)) return listObjects(pattern, compression, config);
   const local = localPath(pattern, config);
   requireModestPattern(local);
   const found = (await exists(local)) || !PATTERN.test(local) ? [local] : await Array.fromAsync(glob(local));
@@ -54,6 +63,17 @@ export async function listFiles(
   return files;
 }
 
+async function listObjects(
+  pattern: string,
+  compression: InputCompression,
+  config: Config,
+): Promise<InputFile[]> {
+  await checkBucket(pattern, config);
+  const found = await findObjects(pattern, config);
+  if (found.length === 0) throw new SluiceError('INPUT_NOT_FOUND', `no object matches ${pattern}`);
+  return found.map(object => ({ ...object, local: object.path, ...packed(object.path, compression) }));
+}
+
 /** The share of worker `index` of `count`: byte ranges of big files, small and compressed files as wholes. */
 export function shareFiles(
   files: readonly InputFile[],
@@ -70,7 +90,9 @@ export function shareFiles(
 
 /** @throws SluiceError CHECKPOINT_UNUSABLE when a file is not as long as it was */
 export async function requireUnchanged(ranges: readonly InputFile[]): Promise<void> {
-  for (const { local, path, size } of ranges) {
+  for (const { local, path, size, version } of ranges) {
+    // Another version of an object is refused where it would be read.
+    if (version !== undefined) continue;
     const now = await stat(local).catch(() => undefined);
     if (now?.size !== size) {
       throw new SluiceError(
@@ -94,8 +116,12 @@ async function inputFile(
   if (stats.isDirectory()) return undefined;
   // A pipe or a device has no end and no positions.
   if (!stats.isFile()) throw new SluiceError('INPUT_UNREADABLE', `${path} is not a regular file`);
-  const known = compression === 'auto' ? compressionOf(local) : compression;
-  return { path, local, size: stats.size, ...(known && known !== 'uncompressed' && { compression: known }) };
+  return { path, local, size: stats.size, modifiedMs: stats.mtimeMs, ...packed(local, compression) };
+}
+
+function packed(name: string, compression: InputCompression): Pick<InputFile, 'compression'> {
+  const known = compression === 'auto' ? compressionOf(name) : compression;
+  return known && known !== 'uncompressed' ? { compression: known } : {};
 }
 
 async function exists(path: string): Promise<boolean> {

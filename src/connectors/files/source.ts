@@ -123,7 +123,7 @@ async function openFiles(
   let index = restored?.index ?? 0;
   let offset = restored?.offset;
   // Opening the first file now refuses an unreadable one before anything is written.
-  let reader: LineReader | undefined = await openAt(ranges[index], offset);
+  let reader: LineReader | undefined = await openAt(context, ranges[index], offset);
 
   return {
     async read() {
@@ -133,7 +133,7 @@ async function openFiles(
         if (batch) return batch;
         await reader.close();
         offset = undefined;
-        reader = await openAt(ranges[++index]);
+        reader = await openAt(context, ranges[++index]);
       }
       return 'end';
     },
@@ -143,8 +143,12 @@ async function openFiles(
   };
 }
 
-async function openAt(range?: FileRange, offset?: number): Promise<LineReader | undefined> {
-  return range && openLines(range, offset);
+async function openAt(
+  { config: home }: StageContext,
+  range?: FileRange,
+  offset?: number,
+): Promise<LineReader | undefined> {
+  return range && openLines(range, home, offset);
 }
 
 /** Parses the lines, so that whoever takes them for rows need not. */

@@ -1,7 +1,7 @@
 /** Files as a stream: looks for new ones for ever, and reads each once. Which were read is the position. */
 import { createHash } from 'node:crypto';
-import { stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { statObject } from '../../cloud/objects/objects.ts';
 import type { Batch } from '../../engine/batch.ts';
 import type { Json, Source, StageContext } from '../../engine/component.ts';
 import { BEGINNING_OF_TIME } from '../../engine/time.ts';
@@ -39,14 +39,14 @@ export async function openWatchedFiles(
   if (restored?.current) {
     const { range, offset } = restored.current;
     await requireUnchanged([range]);
-    current = { range, reader: await openLines(range, offset) };
+    current = { range, reader: await openLines(range, context.config, offset) };
   }
 
   const look = async () => {
     const all = await listed(pattern, compression, context);
     const mine = all.filter(({ path }) => isMine(path, context.worker));
     const fresh = mine.filter(({ path }) => !done.has(path));
-    waiting = await settled(fresh);
+    waiting = settled(fresh);
     nextLook = Date.now() + (waiting.length < fresh.length ? Math.min(SETTLED_MS, intervalMs) : intervalMs);
     const there = new Set(all.map(({ path }) => path));
     done = new Set([...done].filter(path => there.has(path)));
@@ -57,7 +57,7 @@ export async function openWatchedFiles(
     if (!file) return;
     done.add(file.path);
     const range = { ...file, start: 0, end: file.size };
-    const reader = await openLines(range).catch(error => {
+    const reader = await openLines(range, context.config).catch(error => {
       // It went away again between the look and now.
       context.report('WARNING', error instanceof Error ? error.message : String(error));
       return undefined;
@@ -65,10 +65,22 @@ export async function openWatchedFiles(
     current = reader && { range, reader };
   };
 
+  /** The next lines; none also of an object that another has replaced before it was begun: the next look finds that. */
+  const nextLines = async () => {
+    try {
+      return await current?.reader.next();
+    } catch (error) {
+      if (!current || current.reader.offset > 0 || !(await isReplaced(current.range, context))) throw error;
+      context.report('WARNING', error instanceof Error ? error.message : String(error));
+      done.delete(current.range.path);
+      return undefined;
+    }
+  };
+
   return {
     async read(signal) {
       for (;;) {
-        const batch = await current?.reader.next();
+        const batch = await nextLines();
         if (batch) {
           watermark = Date.now();
           return { ...batch, times: new Float64Array(batch.count).fill(watermark) } satisfies Batch;
@@ -110,20 +122,16 @@ async function listed(
   }
 }
 
-/** Those that nobody is writing any more, the oldest first. */
-async function settled(files: readonly InputFile[]): Promise<InputFile[]> {
+/** Those that nobody is writing any more, the oldest first. Objects are whole from the beginning. */
+function settled(files: readonly InputFile[]): InputFile[] {
   const now = Date.now();
-  const aged = await Promise.all(
-    files.map(async file => ({ file, stats: await stat(file.local).catch(() => undefined) })),
-  );
-  return aged
-    .flatMap(({ file, stats }) =>
-      stats && now - stats.mtimeMs >= SETTLED_MS
-        ? [{ file: { ...file, size: stats.size }, at: stats.mtimeMs }]
-        : [],
-    )
-    .sort((a, b) => a.at - b.at)
-    .map(({ file }) => file);
+  return files
+    .filter(({ version, modifiedMs }) => version !== undefined || now - modifiedMs >= SETTLED_MS)
+    .sort((a, b) => a.modifiedMs - b.modifiedMs);
+}
+
+async function isReplaced({ path, version }: FileRange, { config }: StageContext): Promise<boolean> {
+  return version !== undefined && (await statObject(path, config))?.version !== version;
 }
 
 /** Workers share the files by their names. */

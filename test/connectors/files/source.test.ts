@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { readFromJson, readFromText } from '../../../src/connectors/files/index.ts';
-import { CHUNK_BYTES } from '../../../src/connectors/files/line-reader.ts';
+import { CHUNK_BYTES } from '../../../src/connectors/files/input.ts';
 import type { Batch } from '../../../src/engine/batch.ts';
 import { positionOf } from '../../../src/engine/batch.ts';
 import type { Component, Json, Source } from '../../../src/engine/component.ts';

@@ -1,0 +1,115 @@
+/** Cloud Storage through Google's client, or an emulator of it. */
+import { pipeline } from 'node:stream/promises';
+import type { FileMetadata, Storage, StorageOptions } from '@google-cloud/storage';
+import type { Config } from '../../config.ts';
+import { statusOf } from './retry.ts';
+import type { ObjectStore, PutOptions, StoredObject } from './store.ts';
+
+const PAGE = 1000;
+const FIELDS = 'items(name,size,generation,updated),nextPageToken';
+const MARK = 'sluice-mark';
+
+/** Larger ones are put in pieces, of which one that fails is put again. A multiple of 256 KiB. */
+const PIECE_BYTES = 16 << 20;
+
+/** Without retries of its own `retry.ts` decides; an upload goes on from its last piece only by the client's. */
+const NO_RETRY = { autoRetry: false, maxRetries: 0 };
+const PIECES_RETRY = { autoRetry: true, maxRetries: 5, retryDelayMultiplier: 2, totalTimeout: 60 };
+
+export async function openGcs({ storageHost }: Config): Promise<ObjectStore> {
+  const { Storage: Client } = await import('@google-cloud/storage');
+  const options: StorageOptions = storageHost === undefined ? {} : emulator(storageHost);
+  const [storage, uploads] = withoutVariable(
+    () =>
+      [
+        new Client({ ...options, retryOptions: NO_RETRY }),
+        new Client({ ...options, retryOptions: PIECES_RETRY }),
+      ] as const,
+  );
+  const file = (bucket: string, name: string, generation?: string) =>
+    storage.bucket(bucket).file(name, { ...(generation !== undefined && { generation }) });
+  const metadataOf = async (bucket: string, name: string): Promise<FileMetadata | undefined> => {
+    try {
+      const [metadata] = await file(bucket, name).getMetadata();
+      return metadata;
+    } catch (error) {
+      if (statusOf(error) === 404) return undefined;
+      throw error;
+    }
+  };
+
+  return {
+    list: (bucket, prefix) => pages(storage, bucket, prefix),
+    async check(bucket) {
+      await storage.bucket(bucket).getFiles({ autoPaginate: false, maxResults: 1 });
+    },
+    async stat(bucket, name) {
+      const metadata = await metadataOf(bucket, name);
+      return metadata && objectOf(name, metadata);
+    },
+    async markOf(bucket, name) {
+      const mark = (await metadataOf(bucket, name))?.metadata?.[MARK];
+      return typeof mark === 'string' ? mark : undefined;
+    },
+    async read(bucket, name, version, start, end) {
+      // As it is stored: an object that is kept compressed would be decompressed on the way.
+      const options = { start, end: end - 1, decompress: false, validation: false };
+      return file(bucket, name, version).createReadStream(options);
+    },
+    async put(bucket, name, body, options) {
+      const upload = uploadOf(options);
+      const client = upload.resumable ? uploads : storage;
+      await pipeline(body, client.bucket(bucket).file(name).createWriteStream(upload));
+    },
+    async delete(bucket, name) {
+      await file(bucket, name).delete({ ignoreNotFound: true });
+    },
+  };
+}
+
+function emulator(host: string): StorageOptions {
+  return { apiEndpoint: /^https?:\/\//.test(host) ? host : `http://${host}`, projectId: 'local' };
+}
+
+/** The client would take the variable for a URL with a path, which nobody writes there. */
+function withoutVariable<T>(work: () => T): T {
+  const { STORAGE_EMULATOR_HOST: host } = process.env;
+  delete process.env.STORAGE_EMULATOR_HOST;
+  try {
+    return work();
+  } finally {
+    if (host !== undefined) process.env.STORAGE_EMULATOR_HOST = host;
+  }
+}
+
+async function* pages(storage: Storage, bucket: string, prefix: string): AsyncGenerator<StoredObject[]> {
+  let pageToken: string | undefined;
+  do {
+    const query = { prefix, autoPaginate: false, maxResults: PAGE, fields: FIELDS };
+    const [files, next] = await storage
+      .bucket(bucket)
+      .getFiles({ ...query, ...(pageToken && { pageToken }) });
+    // Asked for some fields, the client gives what came as it is.
+    yield (files as unknown as FileMetadata[]).map(each => objectOf(each.name ?? '', each));
+    pageToken = (next as { pageToken?: string } | null)?.pageToken;
+  } while (pageToken);
+}
+
+const objectOf = (name: string, { size, generation, updated }: FileMetadata): StoredObject => ({
+  name,
+  size: Number(size ?? 0),
+  version: String(generation ?? ''),
+  modifiedMs: Date.parse(updated ?? '') || 0,
+});
+
+function uploadOf({ mark, over, size }: PutOptions) {
+  const inPieces = size === undefined || size > PIECE_BYTES;
+  return {
+    resumable: inPieces,
+    ...(inPieces && { chunkSize: PIECE_BYTES }),
+    validation: 'crc32c',
+    contentType: 'application/octet-stream',
+    ...(mark !== undefined && { metadata: { metadata: { [MARK]: mark } } }),
+    ...(over !== undefined && { preconditionOpts: { ifGenerationMatch: over === null ? 0 : over } }),
+  } as const;
+}
