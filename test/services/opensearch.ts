@@ -28,7 +28,11 @@ export const opensearch: Installation = {
   },
 };
 
-export async function startOpenSearch(t: Lifetime): Promise<OpenSearch> {
+/** @param settings of the node, beyond what it needs to run */
+export async function startOpenSearch(
+  t: Lifetime,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<OpenSearch> {
   const data = await serviceFolder(t);
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
@@ -47,6 +51,7 @@ export async function startOpenSearch(t: Lifetime): Promise<OpenSearch> {
       data,
       String(port),
       String(await freePort()),
+      ...Object.entries(settings).map(([name, value]) => `${name}=${value}`),
     ],
     ready: log => log.includes('OpenSearch is ready'),
   });

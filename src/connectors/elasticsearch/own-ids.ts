@@ -1,6 +1,6 @@
 /** Ids made of where elements came from: the same after a restart, so that what is delivered again is not doubled. */
 import { createHash } from 'node:crypto';
-import { type Batch, positionOf } from '../../engine/batch.ts';
+import { type Batch, originalOf, positionOf } from '../../engine/batch.ts';
 
 /** Elasticsearch takes no longer one. */
 export const MAX_ID_BYTES = 512;
@@ -13,6 +13,7 @@ export type OwnIds = (batch: Batch, index: number) => string | undefined;
  * elements that one was made into, which come one after the other, the later ones are numbered.
  */
 export function ownIds(jobId: string, stage: string): OwnIds {
+  let lastGiven: Batch | undefined;
   let lastPosition: string | undefined;
   let repeated = 0;
   let path = '';
@@ -21,7 +22,10 @@ export function ownIds(jobId: string, stage: string): OwnIds {
   return (batch, index) => {
     const position = positionOf(batch, index);
     if (position === undefined) return undefined;
-    repeated = position === lastPosition ? repeated + 1 : 0;
+    const given = originalOf(batch, index).batch;
+    // The same position in another batch is the same element, delivered again.
+    repeated = position === lastPosition && given === lastGiven ? repeated + 1 : 0;
+    lastGiven = given;
     lastPosition = position;
     const id = batch.metadata?.[index]?.messageId === position ? messageId(position) : placeId(position);
     return repeated === 0 ? id : `${id}.${repeated}`;

@@ -13,7 +13,13 @@ import { startOpenSearch } from '../../services/opensearch.ts';
 import { shared } from '../../services/service.ts';
 
 const skip = missing('opensearch');
-const server = shared(startOpenSearch);
+/** Small, so that it can be asked for too much. */
+const SETTINGS = {
+  'http.max_content_length': '1mb',
+  'thread_pool.write.size': '1',
+  'thread_pool.write.queue_size': '2',
+};
+const server = shared(t => startOpenSearch(t, SETTINGS));
 let made = 0;
 /** An index nobody has yet. */
 const newIndex = (): string => `test-${++made}`;
@@ -197,9 +203,9 @@ test('data streams take what is created, and are named when the action is anothe
     priority: 500,
   });
   const { sink } = await openOn(t, { index: stream, action: 'create' });
-  const rows = messageBatch([{ text: '{"@timestamp":"2026-11-20T10:00:00Z","n":1}', messageId: 'm1' }]);
-  assert.equal(await sink.write(rows), undefined);
-  assert.equal(await sink.write(rows), undefined);
+  const rows = () => messageBatch([{ text: '{"@timestamp":"2026-11-20T10:00:00Z","n":1}', messageId: 'm1' }]);
+  assert.equal(await sink.write(rows()), undefined);
+  assert.equal(await sink.write(rows()), undefined);
   assert.deepEqual(numbers(await client.documents(stream)), [1]);
   await assert.rejects(openOn(t, { index: stream }), {
     code: 'PARAMETERS_INVALID',
@@ -210,16 +216,40 @@ test('data streams take what is created, and are named when the action is anothe
 test('a request that is too large for the server is halved; a document that alone is too large fails', {
   skip,
 }, async t => {
-  const { sink, client, index } = await openOn(t, { batch_bytes: 100 << 20, batch_documents: 100_000 });
-  // The server takes 100 MB.
-  const large = JSON.stringify({ text: 'x'.repeat(6 << 20) });
-  const result = await sink.write(
-    batchOf([...Array.from({ length: 18 }, () => large), JSON.stringify({ text: 'y'.repeat(105 << 20) })]),
-  );
+  const { sink, client, index } = await openOn(t);
+  const large = JSON.stringify({ text: 'x'.repeat(60_000) });
+  const tooLarge = JSON.stringify({ text: 'y'.repeat(1_100_000) });
+  const result = await sink.write(batchOf([...Array.from({ length: 100 }, () => large), tooLarge]));
   assert.equal(result?.failed?.count, 1);
+  assert.deepEqual(textsOf(result?.failed), [tooLarge]);
   assert.match(result?.failed?.failures?.[0]?.message ?? '', /^status 413/);
-  assert.equal((await client.request('GET', `/${index}/_count?refresh`)).status, 200);
+  assert.equal((await client.documents(index)).length, 100);
 });
+
+test('what the server rejects with 429 is sent again until it is there', { skip }, async t => {
+  const { sink, client, index } = await openOn(t, { requests: 8, batch_documents: 100 });
+  await client.request('PUT', `/${index}`, { settings: { number_of_shards: 4 } });
+  const before = await rejections(client);
+  const writes = Array.from({ length: 50 }, (_, i) =>
+    sink.write(batchOf(Array.from({ length: 100 }, (_, j) => `{"n":${100 * i + j}}`))),
+  );
+  for (const result of await Promise.all(writes)) assert.equal(result, undefined);
+  const rejected = (await rejections(client)) - before;
+  assert.ok(rejected > 0, 'the server had to reject something');
+  t.diagnostic(`${rejected} rejections`);
+  const documents = await client.documents(index);
+  assert.deepEqual(
+    numbers(documents),
+    Array.from({ length: 5000 }, (_, n) => n),
+  );
+});
+
+/** How many requests the node has turned away because its queue was full. */
+async function rejections(client: Opened['client']): Promise<number> {
+  const { body } = await client.request('GET', '/_nodes/stats/thread_pool');
+  const { nodes } = body as { nodes: Record<string, { thread_pool: { write: { rejected: number } } }> };
+  return Object.values(nodes).reduce((sum, node) => sum + node.thread_pool.write.rejected, 0);
+}
 
 interface Opened {
   sink: Sink;

@@ -16,6 +16,10 @@ public class Node {
                 settings.put("discovery.type", "single-node");
                 settings.put("transport.port", arguments[2]);
                 settings.put("cluster.routing.allocation.disk.threshold_enabled", false);
+                for (int i = 3; i < arguments.length; i++) {
+                  String[] setting = arguments[i].split("=", 2);
+                  settings.put(setting[0], setting[1]);
+                }
               })
           .build(
               OpenSearchRunner.newConfigs()
