@@ -1,6 +1,7 @@
 /** The rows of a segment on disk, as they were applied, so that they can be applied again. */
 import { open } from 'node:fs/promises';
 import { stagedFile } from '../../engine/staged-file.ts';
+import { SluiceError, systemCode } from '../../errors.ts';
 import type { Block } from './row-writer.ts';
 
 export interface BlockFile {
@@ -37,7 +38,10 @@ const HEADER_BYTES = 1 << 18;
 const NEWLINE = 0x0a;
 
 async function* readBlocks(path: string, end: number): AsyncGenerator<Pick<Block, 'head' | 'lines'>> {
-  const file = await open(path, 'r');
+  const file = await open(path, 'r').catch(error => {
+    if (systemCode(error) !== 'ENOENT') throw error;
+    throw new SluiceError('CHECKPOINT_UNUSABLE', `${path} is gone, and its rows are not in the database`);
+  });
   try {
     for (let at = 0; at < end; ) {
       const start = Buffer.alloc(Math.min(HEADER_BYTES, end - at));

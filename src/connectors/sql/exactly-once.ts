@@ -86,11 +86,11 @@ async function forgetPosition(database: Database, positions: Positions): Promise
   await connection.close();
 }
 
-/** Takes back what was staged after the checkpoint. */
+/** Takes back what was staged after the checkpoint. The file is gone when its rows have been committed. */
 async function restoreSegment(folder: string, kept: string | undefined, length: number): Promise<void> {
   for (const name of await readdir(folder)) {
     const path = join(folder, name);
-    if (path !== kept) await rm(path, { recursive: true, force: true });
+    if (path === kept) await cutBack(path, length);
+    else await rm(path, { recursive: true, force: true });
   }
-  if (kept !== undefined) await cutBack(kept, length);
 }

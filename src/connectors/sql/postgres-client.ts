@@ -35,7 +35,8 @@ async function openClient(address: SqlAddress, ssl: ClientConfig['ssl']): Promis
     port: address.port,
     database: address.database || address.username,
     user: address.username,
-    password: address.password ?? '',
+    // A function: without one the client would look for a password of this machine's owner, and send that.
+    password: () => address.password ?? '',
     ssl,
     application_name: address.options.get('applicationname') ?? 'sluice',
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,

@@ -107,6 +107,7 @@ export function verdictOf(error: unknown): Verdict {
   if (typeof errno === 'number' && errno > 0) return mysqlVerdicts[errno] ?? 'final';
   if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code))
     return postgresVerdicts[code] ?? postgresVerdicts[code.slice(0, 2)] ?? 'final';
+  if (error.message.startsWith('SASL:')) return 'denied';
   // What the clients say when the connection broke under them has no code.
   return /connection (?:terminated|ended|timeout|is closed|is in closed state|lost)|closed state|timeout expired|not queryable/i.test(
     error.message,
