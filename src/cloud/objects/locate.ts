@@ -22,9 +22,16 @@ export function isObject(path: string, { storageHost, googleCredentials }: Confi
   return path.startsWith('gs://') && (storageHost !== undefined || googleCredentials !== undefined);
 }
 
-/** @throws SluiceError INPUT_NOT_FOUND for a path without a valid bucket, or with too long a name */
+/** @throws SluiceError as `requireNameable` */
 export async function locate(path: string, config: Config): Promise<Location> {
-  const [, scheme, bucket = '', name = ''] = /^(gs|s3):\/\/([^/]*)\/?(.*)$/s.exec(path) ?? [];
+  requireNameable(path);
+  const { scheme, bucket, name } = partsOf(path);
+  return { store: await (scheme === 's3' ? s3(config) : gcs(config)), bucket, name };
+}
+
+/** @throws SluiceError INPUT_NOT_FOUND for a path without a valid bucket, or with too long a name */
+export function requireNameable(path: string): string {
+  const { bucket, name } = partsOf(path);
   if (!BUCKET.test(bucket))
     throw new SluiceError('INPUT_NOT_FOUND', `${path.slice(0, 300)}: "${bucket}" is not a bucket name`);
   if (Buffer.byteLength(name) > MAX_NAME_BYTES)
@@ -32,7 +39,12 @@ export async function locate(path: string, config: Config): Promise<Location> {
       'INPUT_NOT_FOUND',
       `${path.slice(0, 80)}…: the name of an object has at most ${MAX_NAME_BYTES} bytes`,
     );
-  return { store: await (scheme === 's3' ? s3(config) : gcs(config)), bucket, name };
+  return path;
+}
+
+function partsOf(path: string): { scheme: string; bucket: string; name: string } {
+  const [, scheme = '', bucket = '', name = ''] = /^(gs|s3):\/\/([^/]*)\/?(.*)$/s.exec(path) ?? [];
+  return { scheme, bucket, name };
 }
 
 function gcs(config: Config): Promise<ObjectStore> {

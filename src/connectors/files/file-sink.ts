@@ -1,18 +1,16 @@
 /** The file sink: lines of bytes into windowed, sharded files, each seen only once it is whole. */
 import { createHash } from 'node:crypto';
-import { open, readdir, rm, rmdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { displayPath, localPath } from '../../cloud/storage.ts';
+import { readdir, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { type Batch, selectElements } from '../../engine/batch.ts';
-import { syncDirectory } from '../../engine/checkpoint.ts';
 import type { Json, Sink, StageContext, Windowing } from '../../engine/component.ts';
-import { makeFolder } from '../../engine/folders.ts';
 import { cutBack, type Pack } from '../../engine/staged-file.ts';
 import { BEGINNING_OF_TIME, fixedWindowStart, windowsOf } from '../../engine/time.ts';
-import { SluiceError, systemCode } from '../../errors.ts';
-import { fileName, fixedFolder, type Naming } from './file-naming.ts';
+import { SluiceError } from '../../errors.ts';
+import { type Destination, openDestination } from './destination.ts';
+import { fileName, type Naming } from './file-naming.ts';
+import { mapInParallel } from './in-parallel.ts';
 import { createPanes, type PaneState, type SealedFile, type WindowKey } from './panes.ts';
-import { identityOf, publishBeside, publishReplacing } from './publish.ts';
 
 export interface FileSinkSettings {
   naming: Naming;
@@ -43,11 +41,8 @@ const MAX_LISTED = 1000;
 /** @throws SluiceError OUTPUT_UNWRITABLE when the folder cannot be made or written */
 export async function openFileSink(settings: FileSinkSettings, context: StageContext): Promise<Sink> {
   const { naming, encode } = settings;
-  const { windowing, worker, config, keptAs } = context;
+  const { windowing, worker, keptAs } = context;
   const shards = shardsOf(settings.numShards, context);
-  // A folder for each worker: whoever ends first takes away only his own.
-  const fixed = localPath(fixedFolder(naming.prefix, naming.patterns) || './', config);
-  const folder = join(fixed, `.sluice-${keptAs.jobId}-${worker.index}`);
   const mine = `${createHash('sha256').update(keptAs.stage).digest('hex').slice(0, 12)}.`;
   const stagedPath = (window: WindowKey, late: boolean, shard: number) =>
     join(folder, `${mine}${window}${late ? '.late' : ''}.${shard}`);
@@ -59,8 +54,9 @@ export async function openFileSink(settings: FileSinkSettings, context: StageCon
       `${context.stage}: a stream has no files for each session: put a WindowInto with fixed windows before it`,
     );
 
-  const made = await makeWritable(folder, naming.prefix);
-  const restored = context.restored as unknown as SinkState | undefined;
+  const destination = await openDestination(naming, context);
+  const { folder } = destination;
+  const restored = restoredIn(folder, context);
   await restoreStaged(restored, folder, mine, stagedPath);
   const panes = createPanes(
     {
@@ -83,13 +79,13 @@ export async function openFileSink(settings: FileSinkSettings, context: StageCon
     const count = settings.numShards || worker.count;
     const distinct = attempt === 0 || naming.shardTemplate.includes('P');
     const suffix = distinct ? naming.suffix : `-pane-${pane.index}${naming.suffix}`;
-    return localPath(fileName({ ...naming, suffix }, { index: shard, count }, span, pane), config);
+    return destination.place(fileName({ ...naming, suffix }, { index: shard, count }, span, pane));
   };
 
   // Results of a batch job replace those of its last run; dead letters never replace others.
   const replacing = !windows && !context.streaming && !context.deadLetter;
   const results = shards.map(shard => nameOf({ staged: '', window: 'global', late: false, shard }, 0));
-  const before = restored?.before ?? (replacing ? await identitiesOf(results) : {});
+  const before = restored?.before ?? (replacing ? await identitiesOf(results, destination) : {});
 
   return {
     async write(batch) {
@@ -117,37 +113,41 @@ export async function openFileSink(settings: FileSinkSettings, context: StageCon
       return { ...state, published, before } as unknown as Json;
     },
     async commit() {
-      const names: string[] = [];
-      for (const file of sealed) {
-        names.push(
-          replacing
-            ? await publishReplacing(file.staged, attempt => nameOf(file, attempt), before)
-            : await publishBeside(file.staged, attempt => nameOf(file, attempt)),
-        );
-      }
-      for (const parent of new Set(names.map(dirname))) await syncDirectory(parent);
-      for (const { source } of sealed) if (source !== undefined) await rm(source, { force: true });
-      published = [...published, ...names.map(name => displayPath(name, naming.prefix, config))].slice(
-        -MAX_LISTED,
+      const names = await mapInParallel(sealed, destination.atOnce, file =>
+        destination.publish(file.staged, attempt => nameOf(file, attempt), replacing ? before : undefined),
       );
+      await destination.settle(names);
+      for (const { source } of sealed) if (source !== undefined) await rm(source, { force: true });
+      published = [...published, ...names.map(destination.shown)].slice(-MAX_LISTED);
       sealed = [];
     },
     outputs: () => published,
     async close(ended) {
       if (!ended) return;
       await removeStaged(folder, mine, new Set());
-      await removeEmpty(folder, made);
+      await destination.remove();
     },
   };
 }
 
-async function identitiesOf(paths: readonly string[]): Promise<Record<string, string>> {
-  const identities: Record<string, string> = {};
-  for (const path of paths) {
-    const identity = await identityOf(path);
-    if (identity !== undefined) identities[path] = identity;
-  }
-  return identities;
+async function identitiesOf(
+  places: readonly string[],
+  { atOnce, identityOf }: Destination,
+): Promise<Record<string, string>> {
+  const found = await mapInParallel(places, atOnce, async place => [place, await identityOf(place)] as const);
+  return Object.fromEntries(found.flatMap(([place, identity]) => (identity ? [[place, identity]] : [])));
+}
+
+/** What the checkpoint knows; the folder that files wait in may have come here from another job's. */
+function restoredIn(folder: string, { restored }: StageContext): SinkState | undefined {
+  const state = restored as unknown as SinkState | undefined;
+  const here = (path: string) => join(folder, basename(path));
+  const sealed = (state?.sealed ?? []).map(({ staged, source, ...file }) => ({
+    ...file,
+    staged: here(staged),
+    ...(source !== undefined && { source: here(source) }),
+  }));
+  return state && { ...state, sealed };
 }
 
 /** The elements of each window. Most batches lie in one window: those are passed on as they are. */
@@ -184,33 +184,6 @@ function shardsOf(numShards: number, { worker, stage }: StageContext): number[] 
     'PARAMETERS_INVALID',
     `${stage}: ${numShards} shards cannot be shared by ${worker.count} workers: ask for as many shards, or fewer workers`,
   );
-}
-
-/** Gives the topmost folder that had to be made. */
-async function makeWritable(folder: string, prefix: string): Promise<string> {
-  try {
-    const made = await makeFolder(folder);
-    const probe = join(folder, `probe-${process.pid}`);
-    await (await open(probe, 'w')).close();
-    await rm(probe);
-    return made ?? folder;
-  } catch (error) {
-    if (systemCode(error) === undefined || systemCode(error) === 'ENOSPC') throw error;
-    throw new SluiceError('OUTPUT_UNWRITABLE', `${prefix} cannot be written: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
-}
-
-/** Removes the staging folder and, if nothing was published, those made for it; the last sink to leave does. */
-async function removeEmpty(folder: string, topmost: string): Promise<void> {
-  for (let path = folder; path.startsWith(topmost); path = dirname(path)) {
-    const removed = await rmdir(path).then(
-      () => true,
-      () => false,
-    );
-    if (!removed) return;
-  }
 }
 
 async function restoreStaged(
