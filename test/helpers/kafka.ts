@@ -1,6 +1,7 @@
 /** Topics and records for tests, through kafkajs. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import {
   type Admin,
   type IHeaders,
@@ -15,6 +16,7 @@ import { toBatch } from '../../src/connectors/kafka/elements.ts';
 import type { Records } from '../../src/connectors/kafka/records.ts';
 import { payloadOf } from '../../src/engine/batch.ts';
 import type { Lifetime } from '../services/service.ts';
+import { atEnd } from './at-end.ts';
 
 export interface Topics {
   admin: Admin;
@@ -57,7 +59,7 @@ export async function topicsOf(t: Lifetime, address: string): Promise<Topics> {
   const admin = kafka.admin();
   const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
   await Promise.all([admin.connect(), producer.connect()]);
-  t.after(() => Promise.all([admin.disconnect(), producer.disconnect()]));
+  atEnd(t, () => Promise.all([admin.disconnect(), producer.disconnect()]));
   return {
     admin,
     producer,
@@ -82,10 +84,18 @@ export async function topicsOf(t: Lifetime, address: string): Promise<Topics> {
 /** Through our own client, which knows when it is at the end even where only markers of transactions follow. */
 async function readAll(address: string, topic: string): Promise<ReadRecord[]> {
   const client = await connectKafka({ bootstrap_servers: address }, { home: '/nowhere' });
+  const uncommitted = await connectKafka({ bootstrap_servers: address }, { home: '/nowhere' }, true);
   try {
     const found: ReadRecord[] = [];
     const partitions = await client.partitionsOf(topic);
-    const ends = await client.offsetsOf(topic, partitions, 'latest');
+    await uncommitted.partitionsOf(topic);
+    let ends = await client.offsetsOf(topic, partitions, 'latest');
+    // A transaction is seen a moment after its end was asked for.
+    await waitFor(async () => {
+      const all = await uncommitted.offsetsOf(topic, partitions, 'latest');
+      ends = await client.offsetsOf(topic, partitions, 'latest');
+      return isDeepStrictEqual(ends, all);
+    }, `end of the transactions of ${topic}`);
     let waiting = partitions.map(partition => ({ topic, partition, from: 0 }));
     for (;;) {
       waiting = waiting.filter(({ partition, from }) => from < (ends.get(partition) ?? 0));
@@ -100,7 +110,7 @@ async function readAll(address: string, topic: string): Promise<ReadRecord[]> {
       }
     }
   } finally {
-    await client.close();
+    await Promise.all([client.close(), uncommitted.close()]);
   }
 }
 

@@ -10,12 +10,16 @@ import {
   READ_COMMITTED,
   READ_UNCOMMITTED,
   type TopicOffsets,
+  TRANSACTION,
 } from './kafkajs.ts';
-import { isError, nameOf, retrying, verdictOf } from './retry.ts';
+import { isAnswer, isError, nameOf, retrying, verdictOf } from './retry.ts';
 import { type ConnectionSettings, clientConfig } from './settings.ts';
 
 /** Attempts to connect are given up after about ten seconds, so that a wrong address is told soon. */
 const CONNECT_ATTEMPTS = 6;
+
+/** What kafkajs calls a topic among the things that have settings. */
+const TOPIC_RESOURCE = 2;
 
 export type Offsets = ReadonlyMap<number, number>;
 
@@ -104,13 +108,7 @@ export class KafkaClient {
 
   /** One attempt: what it failed with is for the caller to judge. */
   async fetch(nodeId: number, wanted: readonly Wanted[]): Promise<Fetched[]> {
-    const broker = await this.#cluster.findBroker({ nodeId });
-    try {
-      return await fetchRecords(broker, wanted, this.#isolationLevel);
-    } catch (error) {
-      if (verdictOf(error) === 'retry') await broker.disconnect();
-      throw error;
-    }
+    return this.withBroker(nodeId, broker => fetchRecords(broker, wanted, this.#isolationLevel));
   }
 
   /** Where these partitions begin, or end. */
@@ -142,11 +140,55 @@ export class KafkaClient {
     );
   }
 
+  /** Runs work with the broker of this number; a broken connection is made anew by the next. */
+  async withBroker<T>(nodeId: number, work: (broker: Broker) => Promise<T>): Promise<T> {
+    const broker = await this.#cluster.findBroker({ nodeId });
+    try {
+      return await work(broker);
+    } catch (error) {
+      if (!isAnswer(error)) await broker.disconnect();
+      throw error;
+    }
+  }
+
+  async groupCoordinator(groupId: string): Promise<Broker> {
+    await this.#cluster.connect();
+    return this.#cluster.findGroupCoordinator({ groupId });
+  }
+
+  async transactionCoordinator(groupId: string): Promise<Broker> {
+    await this.#cluster.connect();
+    return this.#cluster.findGroupCoordinator({ groupId, coordinatorType: TRANSACTION });
+  }
+
+  async anyBroker(): Promise<Broker> {
+    await this.#cluster.connect();
+    await this.#cluster.refreshMetadata();
+    return this.#cluster.findControllerBroker();
+  }
+
+  /** The settings of a topic; undefined where we may not see them. */
+  async settingsOf(topic: string): Promise<ReadonlyMap<string, string> | undefined> {
+    const admin = this.kafka.admin();
+    try {
+      await admin.connect();
+      const { resources } = await admin.describeConfigs({
+        includeSynonyms: false,
+        resources: [{ type: TOPIC_RESOURCE, name: topic }],
+      });
+      return new Map(
+        resources[0]?.configEntries.map(({ configName, configValue }) => [configName, configValue]),
+      );
+    } catch (error) {
+      if (verdictOf(error) === 'retry') throw this.refused(error);
+      return undefined;
+    } finally {
+      await admin.disconnect().catch(() => {});
+    }
+  }
+
   async #withCoordinator<T>(groupId: string, work: (broker: Broker) => Promise<T>): Promise<T> {
-    return this.call(async () => {
-      await this.#cluster.connect();
-      return work(await this.#cluster.findGroupCoordinator({ groupId }));
-    });
+    return this.call(async () => work(await this.groupCoordinator(groupId)));
   }
 
   /** What the user is told when Kafka refuses, or cannot be reached. */

@@ -1,22 +1,20 @@
-/** The codecs of record batches that kafkajs does not bring along. */
+/** The compressions of record batches. */
 import { createRequire } from 'node:module';
 import { promisify } from 'node:util';
-import { gunzip, zstdCompress, zstdDecompress } from 'node:zlib';
+import { gunzip, gzip, zstdCompress, zstdDecompress } from 'node:zlib';
+
+export const compressions = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
+export type Compression = (typeof compressions)[number];
 
 /** What a record batch may come to: a few bytes can claim to be gigabytes. */
 const MAX_BYTES = 256 << 20;
-
-/** The codecs by their number in the attributes of a record batch. */
-const GZIP = 1;
-const SNAPPY = 2;
-const LZ4 = 3;
-const ZSTD = 4;
 
 /** How snappy-java, which Kafka's own client uses, frames its blocks. */
 const XERIAL = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0]);
 const XERIAL_HEADER = 16;
 
 const require = createRequire(import.meta.url);
+const zip = promisify(gzip);
 const unzip = promisify(gunzip);
 const zstd = promisify(zstdCompress);
 const unzstd = promisify(zstdDecompress);
@@ -34,28 +32,28 @@ interface Lz4 {
 const snappy = (): Snappy => require('snappyjs');
 const lz4 = (): Lz4 => require('lz4-napi');
 
-/** The records of a batch as they were before compression. @param codec its number; 0 is none */
-export async function decompress(codec: number, bytes: Buffer): Promise<Buffer> {
-  if (codec === 0) return bytes;
-  if (codec === GZIP) return unzip(bytes, { maxOutputLength: MAX_BYTES });
-  if (codec === SNAPPY) return unsnap(bytes);
-  if (codec === LZ4) return lz4().decompressFrame(bytes);
-  if (codec === ZSTD) return unzstd(bytes, { maxOutputLength: MAX_BYTES });
-  throw new Error(`there is no compression of number ${codec}`);
+/** The records of a batch as they are sent, and the number that its head has for the compression. */
+export async function compress(
+  compression: Compression,
+  bytes: Buffer,
+): Promise<{ codec: number; body: Buffer }> {
+  const codec = compressions.indexOf(compression);
+  if (compression === 'none') return { codec, body: bytes };
+  if (compression === 'gzip') return { codec, body: await zip(bytes) };
+  if (compression === 'snappy') return { codec, body: snappy().compress(bytes) };
+  if (compression === 'lz4') return { codec, body: await lz4().compressFrame(bytes) };
+  return { codec, body: await zstd(bytes) };
 }
 
-/** Tells kafkajs the codecs, for what it writes. */
-export function installCodecs(
-  codecs: Record<number, unknown>,
-  types: { Snappy: number; LZ4: number; ZSTD: number },
-): void {
-  const codec = (number: number, compress: (bytes: Buffer) => Buffer | Promise<Buffer>) => () => ({
-    compress: async ({ buffer }: { buffer: Buffer }) => compress(buffer),
-    decompress: async (bytes: Buffer) => decompress(number, bytes),
-  });
-  codecs[types.Snappy] = codec(SNAPPY, bytes => snappy().compress(bytes));
-  codecs[types.LZ4] = codec(LZ4, bytes => lz4().compressFrame(bytes));
-  codecs[types.ZSTD] = codec(ZSTD, bytes => zstd(bytes));
+/** The records of a batch as they were before. @param codec the number of the compression */
+export async function decompress(codec: number, bytes: Buffer): Promise<Buffer> {
+  const compression = compressions[codec];
+  if (compression === 'none') return bytes;
+  if (compression === 'gzip') return unzip(bytes, { maxOutputLength: MAX_BYTES });
+  if (compression === 'snappy') return unsnap(bytes);
+  if (compression === 'lz4') return lz4().decompressFrame(bytes);
+  if (compression === 'zstd') return unzstd(bytes, { maxOutputLength: MAX_BYTES });
+  throw new Error(`there is no compression of number ${codec}`);
 }
 
 function unsnap(bytes: Buffer): Buffer {

@@ -4,7 +4,6 @@
  */
 import { createRequire } from 'node:module';
 import type { Kafka, KafkaConfig } from 'kafkajs';
-import { installCodecs } from './codecs.ts';
 
 /** A request of the protocol with the decoder of its answer. */
 export interface Exchange<T> {
@@ -16,6 +15,7 @@ export interface Exchange<T> {
 export interface PartitionOffset {
   partition: number;
   offset: string;
+  metadata?: string;
 }
 
 export interface TopicOffsets {
@@ -23,8 +23,17 @@ export interface TopicOffsets {
   partitions: PartitionOffset[];
 }
 
+/** Who publishes a transaction. */
+export interface Publisher {
+  transactionalId: string;
+  producerId: string;
+  producerEpoch: number;
+}
+
 export interface Broker {
   nodeId: number;
+  /** By the number of the request. */
+  versions: Readonly<Record<number, { maxVersion: number }>>;
   connectionPool: { send<T>(exchange: Exchange<T>): Promise<T> };
   lookupRequest(apiKey: number, definition: object): (request: object) => Exchange<unknown>;
   offsetFetch(request: {
@@ -37,6 +46,16 @@ export interface Broker {
     memberId: string;
     topics: TopicOffsets[];
   }): Promise<unknown>;
+  initProducerId(request: {
+    transactionalId: string | undefined;
+    transactionTimeout: number;
+  }): Promise<{ producerId: string; producerEpoch: number }>;
+  addPartitionsToTxn(
+    request: Publisher & { topics: { topic: string; partitions: number[] }[] },
+  ): Promise<unknown>;
+  addOffsetsToTxn(request: Publisher & { groupId: string }): Promise<unknown>;
+  txnOffsetCommit(request: Publisher & { groupId: string; topics: TopicOffsets[] }): Promise<unknown>;
+  endTxn(request: Publisher & { transactionResult: boolean }): Promise<unknown>;
   disconnect(): Promise<void>;
 }
 
@@ -47,11 +66,11 @@ export interface Cluster {
   refreshMetadata(): Promise<void>;
   findTopicPartitionMetadata(topic: string): { partitionId: number; leader: number }[];
   findBroker(which: { nodeId: number }): Promise<Broker>;
-  findGroupCoordinator(which: { groupId: string }): Promise<Broker>;
+  findGroupCoordinator(which: { groupId: string; coordinatorType?: number }): Promise<Broker>;
+  findControllerBroker(): Promise<Broker>;
   fetchTopicsOffset(
     topics: { topic: string; partitions: { partition: number }[]; fromBeginning: boolean }[],
   ): Promise<TopicOffsets[]>;
-  removeBroker(which: { host: string; port: number }): void;
 }
 
 export interface Kafkajs {
@@ -68,7 +87,6 @@ const require = createRequire(import.meta.url);
 /** The client of these settings, not connected yet. */
 export async function loadKafkajs(settings: KafkaConfig, isolationLevel: number): Promise<Kafkajs> {
   const { default: kafkajs } = await import('kafkajs');
-  installCodecs(kafkajs.CompressionCodecs, kafkajs.CompressionTypes);
   restRequestQueues();
   const kafka = new kafkajs.Kafka({ ...settings, logLevel: kafkajs.logLevel.NOTHING });
   const key = Object.getOwnPropertySymbols(kafka).find(
@@ -87,6 +105,19 @@ export async function loadKafkajs(settings: KafkaConfig, isolationLevel: number)
 /** The definition of the Fetch request, whose answers we decode ourselves. */
 export const FETCH = 1;
 export const fetchDefinition = (): object => require('kafkajs/src/protocol/requests/fetch');
+
+export const PRODUCE = 0;
+
+/** The coordinator of a transaction, and not of a group. */
+export const TRANSACTION = 1;
+
+/** The bytes as the body of a request. */
+export function bodyOf(bytes: Buffer): object {
+  const Encoder: new (
+    size: number,
+  ) => { buf: Buffer; offset: number } = require('kafkajs/src/protocol/encoder');
+  return Object.assign(new Encoder(1), { buf: bytes, offset: bytes.length });
+}
 
 interface RequestQueue {
   pending: unknown[];

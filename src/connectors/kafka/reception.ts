@@ -7,7 +7,7 @@ import { SluiceError } from '../../errors.ts';
 import type { KafkaClient } from './client.ts';
 import type { Fetched, Wanted } from './fetch.ts';
 import type { Records } from './records.ts';
-import { retryDelayMs, verdictOf, verdicts } from './retry.ts';
+import { kafkaError, retryDelayMs, verdictOf } from './retry.ts';
 
 export interface Partition {
   topic: string;
@@ -163,7 +163,7 @@ export class Reception {
         else trouble = fetched.errorCode;
       }
       if (trouble === undefined) return true;
-      await this.#recover(new KafkaAnswer(trouble), attempt);
+      await this.#recover(kafkaError(trouble), attempt);
     } catch (error) {
       if (!this.#closed) await this.#recover(error, attempt);
     }
@@ -220,18 +220,5 @@ export class Reception {
 
   async #rest(ms: number): Promise<void> {
     await sleep(ms, undefined, { signal: this.#stop.signal }).catch(() => {});
-  }
-}
-
-/** An error that an answer has for one partition. */
-class KafkaAnswer extends Error {
-  readonly type: string;
-  readonly code: number;
-
-  constructor(code: number) {
-    super(verdicts[code]?.name ?? `error ${code}`);
-    this.name = 'KafkaAnswer';
-    this.type = this.message;
-    this.code = code;
   }
 }

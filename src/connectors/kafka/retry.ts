@@ -39,7 +39,8 @@ export const verdicts: Readonly<Record<number, { name: string; verdict: Verdict 
   42: { name: 'INVALID_REQUEST', verdict: 'final' },
   45: { name: 'OUT_OF_ORDER_SEQUENCE_NUMBER', verdict: 'retry' },
   46: { name: 'DUPLICATE_SEQUENCE_NUMBER', verdict: 'retry' },
-  47: { name: 'INVALID_PRODUCER_EPOCH', verdict: 'final' },
+  // Who was fenced off begins anew, and finds out first what is published already.
+  47: { name: 'INVALID_PRODUCER_EPOCH', verdict: 'retry' },
   48: { name: 'INVALID_TXN_STATE', verdict: 'retry' },
   49: { name: 'INVALID_PRODUCER_ID_MAPPING', verdict: 'retry' },
   51: { name: 'CONCURRENT_TRANSACTIONS', verdict: 'retry' },
@@ -53,7 +54,7 @@ export const verdicts: Readonly<Record<number, { name: string; verdict: Verdict 
   76: { name: 'UNSUPPORTED_COMPRESSION_TYPE', verdict: 'final' },
   78: { name: 'OFFSET_NOT_AVAILABLE', verdict: 'retry' },
   87: { name: 'INVALID_RECORD', verdict: 'final' },
-  90: { name: 'PRODUCER_FENCED', verdict: 'final' },
+  90: { name: 'PRODUCER_FENCED', verdict: 'retry' },
 };
 
 /** What the client itself reports, by the name of its error. */
@@ -99,6 +100,16 @@ export function nameOf(error: unknown): string {
     if (code !== undefined) return verdicts[code]?.name ?? `error ${code}`;
   }
   return error instanceof Error ? error.name : 'error';
+}
+
+/** True when Kafka has answered: the connection is fine. */
+export const isAnswer = (error: unknown): boolean =>
+  causesOf(error).some(each => numberOf(each) !== undefined);
+
+/** An error that an answer has by its number, for one of several partitions. */
+export function kafkaError(code: number): Error {
+  const name = verdicts[code]?.name ?? `error ${code}`;
+  return Object.assign(new Error(name), { code, type: name });
 }
 
 export const isError = (error: unknown, name: string): boolean => nameOf(error) === name;

@@ -3,6 +3,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { readFromKafka } from '../../../src/connectors/kafka/index.ts';
 import type { Batch } from '../../../src/engine/batch.ts';
 import type { Json, Source, StageContext } from '../../../src/engine/component.ts';
+import { atEnd } from '../../helpers/at-end.ts';
 import { type Sent, topicsOf } from '../../helpers/kafka.ts';
 import { contextOf, textsOf } from '../../helpers/pipeline.ts';
 import { temporaryFolder } from '../../helpers/temporary.ts';
@@ -64,7 +65,7 @@ async function openOn(t: TestContext, topic: string, config: object, more: Parti
   };
   const reopen = async (restored?: Json, ours: Partial<StageContext> = {}) => {
     const source = await readFromKafka.open(settings, { ...context, restored, ...ours });
-    t.after(() => source.close(false));
+    atEnd(t, () => source.close(false));
     return source;
   };
   return { source: await reopen(), reopen, context };
