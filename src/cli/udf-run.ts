@@ -4,8 +4,9 @@ import { loadConfig } from '../config.ts';
 import type { Metadata } from '../engine/batch.ts';
 import { SluiceError } from '../errors.ts';
 import { type Fate, fatesOf } from '../udf/fates.ts';
+import { loadScripts } from '../udf/load-scripts.ts';
 import { openPool, type Pool } from '../udf/pool.ts';
-import { checkFunctionName, readScripts } from '../udf/scripts.ts';
+import { checkFunctionName } from '../udf/scripts.ts';
 import type { RunOptions } from './udf.ts';
 
 const MAX_LINE_BYTES = 128 * 1024 * 1024;
@@ -16,7 +17,7 @@ export async function runUdf(file: string, options: RunOptions): Promise<void> {
   const { timeoutMs, memoryMb, maxOutputBytes, function: name } = options;
   checkFunctionName(name);
   const pool = await openPool({
-    scripts: readScripts(file, loadConfig()),
+    scripts: await loadScripts(file, loadConfig()),
     ...(name !== undefined && { function: name }),
     limits: { timeoutMs, memoryMb, maxOutputBytes },
     rows: false,

@@ -3,6 +3,9 @@ import { readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Config, storageDirectory } from '../config.ts';
 import { SluiceError, systemCode } from '../errors.ts';
+import { isObject } from './objects/locate.ts';
+import { statObject } from './objects/objects.ts';
+import { readText } from './objects/read.ts';
 import { requireAllowed, requireInBucket } from './roots.ts';
 
 const BUCKET = /^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$/;
@@ -21,6 +24,8 @@ export function localPath(path: string, config: Config): string {
       'INPUT_NOT_FOUND',
       `${path.slice(0, 80)}…: a path may have ${MAX_PATH_BYTES} bytes`,
     );
+  if (isObject(path, config))
+    throw new SluiceError('INPUT_NOT_FOUND', `${path} is an object, where a file of this machine is needed`);
   const local = path.startsWith('gs://') ? objectPath(path, config) : absolutePath(path);
   requireReachable(local, path, config);
   return local;
@@ -69,6 +74,7 @@ const MAX_TEXT_BYTES = 1 << 22;
  * @throws SluiceError INPUT_NOT_FOUND, INPUT_UNREADABLE
  */
 export async function readTextFile(path: string, what: string, config: Config): Promise<string> {
+  if (isObject(path, config)) return readObjectText(path, what, config);
   const local = localPath(path, config);
   try {
     const stats = await stat(local);
@@ -83,4 +89,14 @@ export async function readTextFile(path: string, what: string, config: Config): 
     const why = error instanceof Error ? error.message : String(error);
     throw new SluiceError('INPUT_UNREADABLE', `${what} ${path} cannot be read: ${why}`, { cause: error });
   }
+}
+
+async function readObjectText(path: string, what: string, config: Config): Promise<string> {
+  const object = await statObject(path, config);
+  if (!object) throw new SluiceError('INPUT_NOT_FOUND', `${what} ${path}: there is no such object`);
+  if (object.size <= MAX_TEXT_BYTES) return readText(object, config);
+  throw new SluiceError(
+    'INPUT_UNREADABLE',
+    `${what} ${path} cannot be read: it has ${object.size} bytes, more than ${MAX_TEXT_BYTES}`,
+  );
 }

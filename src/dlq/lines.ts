@@ -12,7 +12,7 @@ const NEWLINE = 0x0a;
 
 /** Reads up to `end` bytes, or to the end of the file. A file that cannot be read to its end gives a last fault. */
 export async function* linesOf(
-  path: string,
+  file: string | AsyncIterable<Buffer>,
   {
     compression,
     end = Number.POSITIVE_INFINITY,
@@ -34,7 +34,7 @@ export async function* linesOf(
     return line;
   };
   try {
-    for await (const chunk of chunksOf(path, compression)) {
+    for await (const chunk of chunksOf(file, compression)) {
       for (let at = 0; at < chunk.length; ) {
         if (start >= end) return;
         const newline = chunk.indexOf(NEWLINE, at);
@@ -58,8 +58,8 @@ export async function* linesOf(
   }
 }
 
-function chunksOf(path: string, compression?: Compression): AsyncIterable<Buffer> {
-  const file = createReadStream(path, { highWaterMark: CHUNK_BYTES });
+function chunksOf(file: string | AsyncIterable<Buffer>, compression?: Compression): AsyncIterable<Buffer> {
+  const bytes = typeof file === 'string' ? createReadStream(file, { highWaterMark: CHUNK_BYTES }) : file;
   // The error reaches whoever iterates.
-  return compression ? pipeline(file, decompressor(compression), () => {}) : file;
+  return compression ? pipeline(bytes, decompressor(compression), () => {}) : bytes;
 }

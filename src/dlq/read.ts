@@ -1,6 +1,9 @@
 /** Reads dead letters where a job's sinks have put them. */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isObject } from '../cloud/objects/locate.ts';
+import { objectsBelow } from '../cloud/objects/objects.ts';
+import { type ObjectVersion, readObject } from '../cloud/objects/read.ts';
 import { displayPath, localPath } from '../cloud/storage.ts';
 import { type Config, jobDirectory } from '../config.ts';
 import { DEFAULT_PATTERNS, fixedFolder } from '../connectors/files/file-naming.ts';
@@ -23,6 +26,8 @@ interface LetterFile {
   compression?: Compression;
   /** How much of it counts; absent: all. */
   end?: number;
+  /** It is an object of a store. */
+  object?: ObjectVersion;
 }
 
 /** Every letter in these places, of whatever job. Letters of a topic are those that were collected before. */
@@ -32,10 +37,10 @@ export async function* readLetters(
 ): AsyncGenerator<FoundLetter> {
   const seen = new Set<string>();
   for (const place of places) {
-    for (const { local, path, compression, end } of await filesOf(place, config)) {
+    for (const { local, path, compression, end, object } of await filesOf(place, config)) {
       if (seen.has(local)) continue;
       seen.add(local);
-      for await (const line of linesOf(local, { compression, end })) {
+      for await (const line of linesOf(object ? readObject(object, config) : local, { compression, end })) {
         const at = `${path}:${line.offset}`;
         const found = 'line' in line ? parseLetter(line.line) : line.fault;
         yield typeof found === 'string' ? { at, fault: found } : { at, letter: found };
@@ -99,6 +104,14 @@ async function publishedFiles(
     hour: text('hour_pattern', DEFAULT_PATTERNS.hour),
     minute: text('minute_pattern', DEFAULT_PATTERNS.minute),
   });
+  if (isObject(prefix, config)) {
+    const below = fixed === folder ? prefix : fixed;
+    const isOurs = (path: string) =>
+      baseOf(path).startsWith(name) &&
+      path.endsWith(suffix) &&
+      (fixed !== folder || folderOf(path) === folder);
+    return publishedObjects(below, isOurs, settings, config);
+  }
   const root = localPath(fixed || './', config);
   const entries = await readdir(root, { recursive: fixed !== folder, withFileTypes: true }).catch(error => {
     if (systemCode(error) === 'ENOENT') return [];
@@ -115,6 +128,24 @@ async function publishedFiles(
       ...compressionIn(local, settings),
     }));
 }
+
+async function publishedObjects(
+  below: string,
+  isOurs: (path: string) => boolean,
+  settings: LetterPlace['config'],
+  config: Config,
+): Promise<LetterFile[]> {
+  const files: LetterFile[] = [];
+  for await (const page of objectsBelow(below, config))
+    for (const object of page) {
+      const { path } = object;
+      if (isOurs(path)) files.push({ local: path, path, object, ...compressionIn(path, settings) });
+    }
+  return files;
+}
+
+const folderOf = (path: string): string => path.slice(0, path.lastIndexOf('/') + 1);
+const baseOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 
 function compressionIn(local: string, { compression }: LetterPlace['config']): { compression?: Compression } {
   const known = compressions.find(each => each === compression) ?? compressionOf(local);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import type { Config } from '../config.ts';
 import type { GraphNode } from '../engine/graph.ts';
 import { SluiceError } from '../errors.ts';
-import { readScripts } from '../udf/scripts.ts';
+import { loadScripts } from '../udf/load-scripts.ts';
 import type { PreparedJob } from './prepare.ts';
 
 /** More processes than that help no machine that has to run them. */
@@ -46,7 +46,7 @@ async function checkFunction(config: Config, { job }: PreparedJob, node: GraphNo
   const { component, input, inputs, windowing } = node;
   if (component.kind !== 'transform') return;
   const settings = node.config as { path?: string };
-  const scripts = settings.path === undefined ? [] : readScripts(settings.path, config);
+  const scripts = settings.path === undefined ? [] : await loadScripts(settings.path, config);
   const key = createHash('sha256')
     .update(JSON.stringify([settings, input, scripts]))
     .digest('base64');

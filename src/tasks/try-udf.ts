@@ -7,8 +7,9 @@ import { type Fate, fatesOf } from '../udf/fates.ts';
 import type { UdfLimits, UdfScript } from '../udf/frames.ts';
 import { listLibrary } from '../udf/library.ts';
 import { defaultLimits } from '../udf/limits.ts';
+import { loadScripts } from '../udf/load-scripts.ts';
 import { openPool } from '../udf/pool.ts';
-import { checkFunctionName, readScripts } from '../udf/scripts.ts';
+import { checkFunctionName } from '../udf/scripts.ts';
 
 /** @throws SluiceError UDF_SYNTAX, UDF_LOAD_FAILED */
 export async function checkScript(script: UdfScript): Promise<void> {
@@ -46,7 +47,7 @@ export async function runUdf(config: Config, request: RunUdfRequest): Promise<Ru
   const scripts =
     path === undefined
       ? [{ name: module ? 'udf.mjs' : 'udf.js', source: source ?? '', module }]
-      : readScripts(path, config);
+      : await loadScripts(path, config);
   const pool = await open({ scripts, function: name, limits: { ...defaultLimits, ...limits } });
   try {
     const results: RunUdfAnswer['results'] = [];
@@ -68,7 +69,10 @@ export async function testUdf(
   config: Config,
   { name, version }: { name: string; version?: string },
 ): Promise<CaseResult[]> {
-  const scripts = readScripts(version === undefined ? `udf://${name}` : `udf://${name}@${version}`, config);
+  const scripts = await loadScripts(
+    version === undefined ? `udf://${name}` : `udf://${name}@${version}`,
+    config,
+  );
   const cases = listLibrary(config).find(udf => udf.name === name)?.cases;
   if (cases !== undefined) return runCases(scripts, readCases(cases));
   throw new SluiceError('UDF_NOT_FOUND', `the UDF ${name} has no cases to test it by: upload some first`);

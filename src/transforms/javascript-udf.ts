@@ -3,9 +3,10 @@ import { defineTransform, type ElementType } from '../engine/component.ts';
 import { SluiceError } from '../errors.ts';
 import type { UdfScript } from '../udf/frames.ts';
 import { defaultLimits } from '../udf/limits.ts';
+import { loadScripts } from '../udf/load-scripts.ts';
 import { openPool } from '../udf/pool.ts';
 import { createReloader } from '../udf/reload.ts';
-import { checkFunctionName, readScripts } from '../udf/scripts.ts';
+import { checkFunctionName } from '../udf/scripts.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -28,7 +29,7 @@ export const javaScriptUdf = defineTransform({
         type: 'string',
         minLength: 1,
         description:
-          'A script: a local path, gs://bucket/object or udf://name[@version]. A pattern loads several into one realm. ' +
+          'A script: a local path, gs://bucket/object, s3://bucket/object or udf://name[@version]. A pattern loads several into one realm. ' +
           '.js files are scripts, .mjs files are ES modules.',
       },
       source: { type: 'string', minLength: 1, description: 'The script itself, instead of a path.' },
@@ -92,11 +93,11 @@ pipeline:
   open: async (config, { config: settings, stage, report, input }) => {
     const { path, source, function: name, reload_minutes: minutes = 0 } = config;
     checkFunctionName(name);
-    const read = (): UdfScript[] =>
+    const read = async (): Promise<UdfScript[]> =>
       path === undefined
         ? [{ name: 'udf.js', source: source ?? '', module: false }]
-        : readScripts(path, settings);
-    const scripts = read();
+        : loadScripts(path, settings);
+    const scripts = await read();
     const limits = {
       timeoutMs: config.timeout_ms ?? defaultLimits.timeoutMs,
       memoryMb: config.memory_mb ?? defaultLimits.memoryMb,

@@ -14,7 +14,7 @@ export interface ReloadOptions {
   /** The scripts the pool has loaded. */
   scripts: UdfScript[];
   /** Reads the scripts again. */
-  read(): UdfScript[];
+  read(): Promise<UdfScript[]>;
   report: StageContext['report'];
   now?: () => number;
 }
@@ -45,7 +45,7 @@ export function createReloader({
 
   async function look(): Promise<void> {
     try {
-      const scripts = read();
+      const scripts = await read();
       const found = JSON.stringify(scripts);
       if (found === seen) return;
       seen = found;

@@ -1,6 +1,7 @@
 /** Finds and reads the scripts of a UDF: local files, files of the local cloud, the library's, or a pattern. */
 import { existsSync, globSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, extname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { isObject } from '../cloud/objects/locate.ts';
 import { requireModestPattern } from '../cloud/patterns.ts';
 import { requireAllowed } from '../cloud/roots.ts';
 import { type Config, storageDirectory } from '../config.ts';
@@ -24,16 +25,18 @@ export function readScripts(path: string, config: Config): UdfScript[] {
   let bytes = 0;
   for (const file of files) {
     bytes += sizeOf(file);
-    if (bytes > MAX_SOURCE_BYTES) {
-      throw new SluiceError(
-        'UDF_LOAD_FAILED',
-        `the scripts at ${path} are larger than ${MAX_SOURCE_BYTES} bytes in all, which is the most a UDF may have`,
-      );
-    }
+    if (bytes > MAX_SOURCE_BYTES) throw tooLarge(path);
     sources.push({ name: nameOf(path, file), source: read(file), module: extname(file) === '.mjs' });
   }
   return sources;
 }
+
+/** What is thrown for more source than a UDF may have. */
+export const tooLarge = (path: string): SluiceError =>
+  new SluiceError(
+    'UDF_LOAD_FAILED',
+    `the scripts at ${path} are larger than ${MAX_SOURCE_BYTES} bytes in all, which is the most a UDF may have`,
+  );
 
 /** What stack traces call it: a version of the library by the name of its UDF. */
 const nameOf = (path: string, file: string): string =>
@@ -51,6 +54,8 @@ export function checkFunctionName(name: string | undefined): void {
 /** The files a path names, in lexicographic order; never empty. */
 export function filesAt(path: string, config: Config): string[] {
   if (path.startsWith('udf://')) return [libraryFile(path, config).file];
+  if (isObject(path, config))
+    throw new SluiceError('UDF_NOT_FOUND', `${path} is in an object store: download it to use it here`);
   const cloud = path.startsWith('gs://');
   const local = cloud ? cloudPath(path, config) : path;
   if (!cloud) requireAllowed(resolve(local), path, config);
@@ -63,7 +68,8 @@ export function filesAt(path: string, config: Config): string[] {
   return files;
 }
 
-const isScript = (file: string): boolean => EXTENSIONS.some(extension => extname(file) === extension);
+/** True for the name of a file that counts as a script. */
+export const isScript = (file: string): boolean => EXTENSIONS.some(extension => extname(file) === extension);
 
 function matches(path: string): string[] {
   if (existsSync(path)) return statSync(path).isFile() ? [path] : [];

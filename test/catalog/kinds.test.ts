@@ -44,12 +44,14 @@ const cases: Record<string, { right: [given: string, value: unknown][]; wrong: s
   'gcs-read-file': {
     right: [
       ['gs://bucket/a/*.json', 'gs://bucket/a/*.json'],
+      ['s3://bucket/a/*.json', 's3://bucket/a/*.json'],
       ['in.txt', here('in.txt')],
       ['/a/../b', '/b'],
       ['file:///a%20b', '/a b'],
     ],
     wrong: [
-      's3://bucket/a',
+      'azure://bucket/a',
+      's3://bucket/../secret',
       'https://host/a',
       'gs://bucket/../secret',
       'gs://B/a',

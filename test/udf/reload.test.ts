@@ -16,7 +16,7 @@ function prepare() {
   const reloader = createReloader({
     everyMs: 1000,
     scripts: state.file,
-    read: () => {
+    read: async () => {
       if (state.fails === 'read') throw new Error('gone');
       return state.file;
     },

@@ -4,7 +4,7 @@ import { PATH_EXPECTED, parsePath } from './path.ts';
 
 export const gcsReadFile: Kind = {
   name: 'gcs-read-file',
-  help: 'A file to read, `gs://<bucket>/<path>` or a local path.',
+  help: 'A file to read, `gs://<bucket>/<path>`, `s3://<bucket>/<path>` or a local path.',
   expected: () => PATH_EXPECTED,
   parse: given => (given.endsWith('/') ? undefined : parsePath(given)),
   widget: 'file',

@@ -4,7 +4,7 @@ import { PATH_EXPECTED, parsePath } from './path.ts';
 
 export const gcsWriteFolder: Kind = {
   name: 'gcs-write-folder',
-  help: 'A folder to write into, `gs://<bucket>/<path>` or a local path.',
+  help: 'A folder to write into, `gs://<bucket>/<path>`, `s3://<bucket>/<path>` or a local path.',
   expected: () => PATH_EXPECTED,
   parse(given) {
     const path = parsePath(given);

@@ -67,3 +67,8 @@ async function nextOf(stream: Readable, chunks: AsyncIterator<Buffer>): Promise<
 
 const gone = (path: string, cause: unknown): SluiceError =>
   new SluiceError('INPUT_UNREADABLE', `${path} has been replaced or removed since it was found`, { cause });
+
+/** The whole text of an object, whose size has been judged before. @throws SluiceError as `readObject` */
+export async function readText(object: ObjectVersion, config: Config): Promise<string> {
+  return Buffer.concat(await Array.fromAsync(readObject(object, config))).toString();
+}

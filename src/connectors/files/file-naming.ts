@@ -57,7 +57,7 @@ export function fileName(
 
 /** The folder with its date patterns replaced by the end of the window, in UTC; a bucket's name is left alone. */
 export function datedFolder(folder: string, window: Window, patterns: DatePatterns): string {
-  const root = /^(?:gs:\/\/[^/]*)?/.exec(folder)?.[0] ?? '';
+  const root = /^(?:(?:gs|s3):\/\/[^/]*)?/.exec(folder)?.[0] ?? '';
   let dated = folder.slice(root.length);
   for (const kind of ['year', 'month', 'day', 'hour', 'minute'] as const) {
     const pattern = patterns[kind];

@@ -8,8 +8,9 @@ import type { StageContext } from '../../engine/component.ts';
 import { SluiceError } from '../../errors.ts';
 import type { UdfScript } from '../../udf/frames.ts';
 import { defaultLimits } from '../../udf/limits.ts';
+import { loadScripts } from '../../udf/load-scripts.ts';
 import { openPool, type Pool } from '../../udf/pool.ts';
-import { checkFunctionName, readScripts } from '../../udf/scripts.ts';
+import { checkFunctionName } from '../../udf/scripts.ts';
 import type { JavaScriptForm } from './language.ts';
 
 export type { JavaScriptForm, Pool };
@@ -63,7 +64,7 @@ export async function openJavaScript(
   const scripts: UdfScript[] = [];
   for (const [i, form] of forms.entries()) {
     if ('path' in form) {
-      const known = files.get(form.path) ?? { script: readOne(form.path, config), names: new Set() };
+      const known = files.get(form.path) ?? { script: await readOne(form.path, config), names: new Set() };
       files.set(form.path, known);
       known.names.add(form.name);
     } else scripts.push(scriptOf(form, i));
@@ -106,8 +107,8 @@ function enclosed({ name, source }: UdfScript, names: string[], index: number): 
   return { name, source: wrapped, module: false };
 }
 
-function readOne(path: string, config: StageContext['config']): UdfScript {
-  const [script, second] = readScripts(path, config);
+async function readOne(path: string, config: StageContext['config']): Promise<UdfScript> {
+  const [script, second] = await loadScripts(path, config);
   if (script && !second) return script;
   throw new SluiceError('UDF_NOT_FOUND', `${path} names several files: an expression takes one`);
 }
