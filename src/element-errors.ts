@@ -16,6 +16,10 @@ export const elementErrorKinds = {
     'The row has a field that the table lacks.',
     'Drop the field, add the column, or let the job add it (`schema_update: evolve`).',
   ),
+  BIGQUERY_ROW_REFUSED: elementError(
+    'BigQuery does not take the row.',
+    'The message has its reason: mend the input, or the table.',
+  ),
   BIGQUERY_TYPE_MISMATCH: elementError(
     'A value is not of the type of its column.',
     'The message names field, type and value: mend the input, or convert it in a function.',

@@ -1,14 +1,18 @@
 /** `ReadFromBigQuery`: a table or the result of a query. */
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseTableName } from '../../cloud/warehouse/names.ts';
+import { parseTableName, type TableName, wordTable } from '../../cloud/warehouse/names.ts';
 import { selectOf, selectToFile } from '../../cloud/warehouse/select.ts';
 import { syncDirectory } from '../../engine/checkpoint.ts';
 import { defineSource, type Json, type Source, type StageContext } from '../../engine/component.ts';
 import { BEGINNING_OF_TIME } from '../../engine/time.ts';
 import { SluiceError } from '../../errors.ts';
 import { readLines } from '../../formats/read-lines.ts';
+import { connectBigQuery, isCloud } from './client.ts';
+import { openQuerySource, runQuery } from './query-source.ts';
 import { makeStageFolder } from './stage-folder.ts';
+import { hasStorage } from './storage-client.ts';
+import { openStorageSource } from './storage-source.ts';
 
 const config = {
   type: 'object',
@@ -23,7 +27,8 @@ const config = {
     query: {
       type: 'string',
       minLength: 1,
-      description: 'A SELECT, in the dialect of DuckDB, over tables named `dataset.table`.',
+      description:
+        'A SELECT over tables named `dataset.table`: in the dialect of DuckDB or, in BigQuery itself, in GoogleSQL.',
     },
     fields: {
       type: 'array',
@@ -45,11 +50,14 @@ const config = {
 
 export const readFromBigQuery = defineSource({
   name: 'ReadFromBigQuery',
-  summary: 'Reads a table of the local warehouse, or the result of a query over its tables.',
+  summary:
+    'Reads a table, or the result of a query: of BigQuery, or of the local warehouse that stands for it.',
   description:
-    'Rows have exact integers, timestamps in RFC 3339, bytes in base64, and NUMERIC as text. The result is copied to ' +
-    'a file of the job first: rows have an order there, so a restart goes on where it was, whatever happens to the ' +
-    'table; and the table is free for others while the job runs. With several workers, the first one reads.',
+    'Rows have exact integers, timestamps in RFC 3339, bytes in base64, and NUMERIC as text. A result of the local ' +
+    'warehouse is copied to a file of the job first: rows have an order there, so a restart goes on where it was, ' +
+    'whatever happens to the table; and the table is free for others while the job runs. With credentials of Google ' +
+    'the Storage Read API reads, in up to four streams whose offsets are in the checkpoint; of an emulator whose ' +
+    'Storage API is not named, pages of a query. With several workers, the first one reads.',
   config,
   examples: [
     {
@@ -78,9 +86,60 @@ pipeline:
     },
   ],
   output: () => ({ form: 'row' }),
-  open: ({ table, query, fields, row_restriction: restriction }, context) =>
-    openResult(query ?? selectOf(parseTableName(table ?? ''), fields, restriction), context),
+  open(settings, context) {
+    if (isCloud(context.config)) return openCloud(settings, context);
+    const { table, query, fields, row_restriction: restriction } = settings;
+    return openResult(query ?? selectOf(parseTableName(table ?? ''), fields, restriction), context);
+  },
 });
+
+interface Settings {
+  table?: string;
+  query?: string;
+  fields?: readonly string[];
+  row_restriction?: string;
+}
+
+async function openCloud(settings: Settings, context: StageContext): Promise<Source> {
+  const { query, fields, row_restriction: restriction } = settings;
+  const connection = await connectBigQuery(context.config);
+  const { emulated, project } = connection;
+  const isStored = hasStorage(context.config);
+  if (query !== undefined) {
+    if (!isStored) return openQuerySource(connection, query, context);
+    return openStorageSource({ table: () => resultOf(query), emulated }, project, context);
+  }
+  const table = connection.named(parseTableName(settings.table ?? ''));
+  if (!(await connection.table(table)))
+    throw new SluiceError('TABLE_NOT_FOUND', `there is no table ${wordTable(table)}`);
+  if (!isStored) return openQuerySource(connection, selectFrom(table, fields, restriction), context);
+  const read = {
+    table: async () => table,
+    emulated,
+    ...(fields && { fields }),
+    ...(restriction !== undefined && { restriction }),
+  };
+  return openStorageSource(read, project, context);
+
+  async function resultOf(sql: string): Promise<TableName> {
+    const { configuration } = await runQuery(connection, sql);
+    const {
+      projectId = project,
+      datasetId = '',
+      tableId = '',
+    } = configuration?.query?.destinationTable ?? {};
+    return { project: projectId, dataset: datasetId, table: tableId };
+  }
+}
+
+/** In GoogleSQL. */
+function selectFrom(table: TableName, fields: readonly string[] | undefined, restriction?: string): string {
+  const quoted = (name: string) => `\`${name.replace(/[`\\]/g, '\\$&')}\``;
+  const from = quoted(`${table.project}.${table.dataset}.${table.table}`);
+  // On a line of its own: the condition may end in a comment.
+  const where = restriction === undefined ? '' : ` WHERE (${restriction}\n)`;
+  return `SELECT ${fields ? fields.map(quoted).join(', ') : '*'} FROM ${from}${where}`;
+}
 
 interface Position {
   offset: number;
@@ -93,8 +152,13 @@ async function openResult(sql: string, context: StageContext): Promise<Source> {
   const path = join(folder, 'result.ndjson');
   const size = restored ? await sizeOf(path, restored.size) : await copy(sql, path, folder, context);
   const reader = await readLines(path, restored?.offset ?? 0, size);
+  const origin = `${context.keptAs.jobId}/${context.keptAs.stage}`;
   return {
-    read: async () => (await reader.next()) ?? 'end',
+    async read() {
+      const { offset } = reader;
+      const lines = await reader.next();
+      return lines ? { ...lines, origin: { path: origin, offset } } : 'end';
+    },
     watermark: () => BEGINNING_OF_TIME,
     snapshot: (): Json => ({ offset: reader.offset, size }),
     async close(ended) {
