@@ -3,11 +3,15 @@
 import { readFromBigQuery, writeToBigQuery } from './connectors/bigquery/index.ts';
 import { writeToElasticsearch } from './connectors/elasticsearch/index.ts';
 import {
+  readFromAvro,
   readFromCsv,
   readFromJson,
+  readFromParquet,
   readFromText,
+  writeToAvro,
   writeToCsv,
   writeToJson,
+  writeToParquet,
   writeToText,
 } from './connectors/files/index.ts';
 import { generateFromSchema } from './connectors/generator/index.ts';
@@ -34,6 +38,7 @@ import { flatten } from './transforms/flatten.ts';
 import { javaScriptUdf } from './transforms/javascript-udf.ts';
 import { join } from './transforms/join.ts';
 import { logForTesting } from './transforms/log-for-testing.ts';
+import { makeDocuments } from './transforms/make-documents.ts';
 import { mapToFields } from './transforms/map-to-fields.ts';
 import { parseCsv } from './transforms/parse-csv.ts';
 import { parseJson } from './transforms/parse-json.ts';
@@ -56,10 +61,12 @@ const components: Component[] = [
   javaScriptUdf,
   join,
   logForTesting,
+  makeDocuments,
   mapToFields,
   parseCsv,
   parseJson,
   partition,
+  readFromAvro,
   readFromBigQuery,
   readFromCsv,
   readFromJson,
@@ -67,18 +74,22 @@ const components: Component[] = [
   readFromJdbc,
   readFromMySql,
   readFromPostgres,
+  readFromParquet,
   readFromPubSub,
   readFromText,
   validateWithSchema,
   sql,
   windowInto,
+  writeToAvro,
   writeToBigQuery,
   writeToCsv,
   writeToElasticsearch,
   writeToJdbc,
   writeToJson,
+  writeToKafka,
   writeToMySql,
   writeToPostgres,
+  writeToParquet,
   writeToPubSub,
   writeToText,
 ];

@@ -16,8 +16,9 @@ export type AvroWriter = (value: RowValue, output: Output) => string | undefined
 /**
  * Numbers and booleans are taken from text and text from them, as tables take them; in a union a branch that takes the
  * value as it is comes first.
+ * @param lenient fields that the schema lacks may be there when they hold nothing: null, `[]` or `{}`
  */
-export function rowWriter(type: AvroType): AvroWriter {
+export function rowWriter(type: AvroType, lenient = false): AvroWriter {
   const records = new Map<AvroRecord, AvroWriter>();
   const compile = (each: AvroType): AvroWriter => {
     if (each.kind === 'array') return list(compile(each.items));
@@ -32,6 +33,7 @@ export function rowWriter(type: AvroType): AvroWriter {
     write = record(
       each,
       each.fields.map(field => compile(field.type)),
+      lenient,
     );
     return write;
   };
@@ -47,7 +49,7 @@ interface Column extends AvroField {
   inherited: boolean;
 }
 
-function record(type: AvroRecord, writers: readonly AvroWriter[]): AvroWriter {
+function record(type: AvroRecord, writers: readonly AvroWriter[], lenient: boolean): AvroWriter {
   const refuse: AvroWriter = () => undefined;
   const columns = type.fields.map(
     (field, i): Column => ({
@@ -66,18 +68,25 @@ function record(type: AvroRecord, writers: readonly AvroWriter[]): AvroWriter {
       const { name } = column;
       let given = column.inherited && !Object.hasOwn(value, name) ? undefined : value[name];
       if (given !== undefined) seen++;
-      else if (column.default !== undefined) given = column.default;
-      else if (column.nullable) given = null;
-      else return `${name} is missing`;
+      if (given === undefined || (given === null && !column.nullable)) {
+        if (column.default !== undefined) given = column.default;
+        else if (given === undefined && !column.nullable) return `${name} is missing`;
+        else given = null;
+      }
       const wrong = column.write(given, output);
       if (wrong !== undefined) return within(name, wrong);
     }
     output.depth--;
     if (seen === Object.keys(value).length) return undefined;
-    const further = Object.keys(value).find(name => !names.has(name) && value[name] !== undefined);
+    const further = Object.keys(value).find(
+      name => !names.has(name) && !(lenient && holdsNothing(value[name] ?? null)),
+    );
     return further === undefined ? undefined : `${further.slice(0, MAX_SHOWN)} is no field of the schema`;
   };
 }
+
+const holdsNothing = (value: RowValue): boolean =>
+  value === null || (typeof value === 'object' && Object.keys(value).length === 0);
 
 const takesNull = (type: AvroType): boolean =>
   type.kind === 'null' || (type.kind === 'union' && type.branches.some(({ kind }) => kind === 'null'));
