@@ -29,6 +29,17 @@ function concat(values: Arguments): string | undefined {
   return joined;
 }
 
+/** The part of a text before, or after, the first `separator`; absent where there is none. */
+const part =
+  (side: 'before' | 'after') =>
+  ([value, separator]: Arguments): string | undefined => {
+    if (value === undefined || separator === undefined) return undefined;
+    const text = textOf(value);
+    const at = text.indexOf(textOf(separator));
+    if (at < 0) return undefined;
+    return side === 'before' ? text.slice(0, at) : text.slice(at + textOf(separator).length);
+  };
+
 const helpers = new Map<string, { arity: [number, number]; apply(values: Arguments): Json | undefined }>([
   ['eq', { arity: [2, 2], apply: ([a, b]) => a === b }],
   ['ne', { arity: [2, 2], apply: ([a, b]) => a !== b }],
@@ -37,6 +48,9 @@ const helpers = new Map<string, { arity: [number, number]; apply(values: Argumen
   ['or', { arity: [2, 9], apply: values => values.some(isTrue) }],
   ['default', { arity: [2, 9], apply: values => values.find(value => value !== undefined) }],
   ['concat', { arity: [2, 9], apply: concat }],
+  ['before', { arity: [2, 2], apply: part('before') }],
+  ['after', { arity: [2, 2], apply: part('after') }],
+  ['lower', { arity: [1, 1], apply: ([value]) => value && textOf(value).toLowerCase() }],
 ]);
 
 /** Why a text is not an expression that a template may hold. */

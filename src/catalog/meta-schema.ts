@@ -72,6 +72,8 @@ const conditional = {
   properties: { if: condition, then: requiredOnly, else: requiredOnly },
 } as const;
 
+const allOf = { type: 'array', items: conditional, minItems: 1 } as const;
+
 const parametersSchema = {
   type: 'object',
   additionalProperties: false,
@@ -83,7 +85,7 @@ const parametersSchema = {
     oneOf: { type: 'array', items: requiredOnly, minItems: 2 },
     anyOf: { type: 'array', items: requiredOnly, minItems: 2 },
     not: requiredOnly,
-    allOf: { type: 'array', items: conditional, minItems: 1 },
+    allOf,
     dependentRequired,
   },
 } as const;
@@ -161,7 +163,7 @@ export const groupSchema = {
   type: 'object',
   additionalProperties: false,
   required: ['properties'],
-  properties: { properties, dependentRequired },
+  properties: { properties, dependentRequired, allOf },
 } as const;
 
 export type ParameterSchema = FromSchema<typeof parameterSchema>;

@@ -65,9 +65,10 @@ async function readGroup(name: string, folders: string[], content: TemplateFile)
 /** The template's own parameters, then those of its groups, where it has none of that name. */
 function mergeGroups(own: ParametersSchema, groups: ParameterGroup[]): ParametersSchema {
   const merged: ParametersSchema = { ...own, properties: { ...own.properties } };
-  for (const { properties, dependentRequired } of groups) {
+  for (const { properties, dependentRequired, allOf } of groups) {
     for (const [name, schema] of Object.entries(properties)) merged.properties[name] ??= schema;
     if (dependentRequired) merged.dependentRequired = { ...dependentRequired, ...merged.dependentRequired };
+    if (allOf) merged.allOf = [...(merged.allOf ?? []), ...allOf];
   }
   return merged;
 }

@@ -36,6 +36,10 @@ const values: [expression: string, value: unknown][] = [
   ['{{default empty "x"}}', ''],
   ['{{default absent (concat absent "errors/") (concat text "errors/")}}', 'a&berrors/'],
   ['{{concat text count}}', 'a&b5'],
+  ['{{before text "&"}}', 'a'],
+  ['{{after text "&"}}', 'b'],
+  ['{{before text ";"}}', undefined],
+  ['{{after absent "&"}}', undefined],
   ['\\{{text}}', '{{text}}'],
 ];
 

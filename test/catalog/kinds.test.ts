@@ -112,6 +112,20 @@ const cases: Record<string, { right: [given: string, value: unknown][]; wrong: s
     right: [['projects/p/subscriptions/sub', 'projects/p/subscriptions/sub']],
     wrong: ['sub', 'projects/p/topics/top', 'projects/p/subscriptions/a', 'projects/p/subscriptions/sub/x'],
   },
+  'kafka-read-topic': {
+    right: [
+      ['localhost:9092;orders', 'localhost:9092;orders'],
+      ['a:1,b:2;orders,returns.v1', 'a:1,b:2;orders,returns.v1'],
+    ],
+    wrong: ['orders', 'localhost;orders', 'localhost:9092', 'localhost:9092;', 'a:1;b/c', 'a:1;b\n'],
+  },
+  'kafka-servers': {
+    right: [['a:1,b:2', 'a:1,b:2']],
+    wrong: ['a', 'a:', ':1', 'a:1,', 'a:1;b', 'a:1 ,b:2', 'a:123456'],
+  },
+  'kafka-topic': { right: [['a.b_c-d', 'a.b_c-d']], wrong: ['a,b', '', 'a/b', 'a'.repeat(250)] },
+  'kafka-topics': { right: [['a,b', 'a,b']], wrong: ['a,', ',', 'a b'] },
+  'kafka-write-topic': { right: [['a:1;b', 'a:1;b']], wrong: ['a:1;b,c', 'b'] },
   'pubsub-topic': {
     right: [['projects/p:x/topics/top.1', 'projects/p:x/topics/top.1']],
     wrong: [

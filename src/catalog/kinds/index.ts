@@ -13,6 +13,7 @@ import { integer } from './integer.ts';
 import { javascriptFunction } from './javascript-function.ts';
 import { javascriptUdf } from './javascript-udf.ts';
 import { jsonObject } from './json-object.ts';
+import { kafkaReadTopic, kafkaServers, kafkaTopic, kafkaTopics, kafkaWriteTopic } from './kafka.ts';
 import type { Kind } from './kind.ts';
 import { longText } from './long-text.ts';
 import { number } from './number.ts';
@@ -42,6 +43,11 @@ export const kinds: ReadonlyMap<string, Kind> = new Map(
     javascriptFunction,
     javascriptUdf,
     jsonObject,
+    kafkaReadTopic,
+    kafkaServers,
+    kafkaTopic,
+    kafkaTopics,
+    kafkaWriteTopic,
     longText,
     minutePattern,
     monthPattern,

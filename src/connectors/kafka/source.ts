@@ -39,8 +39,13 @@ const config = {
       minLength: 1,
       maxLength: 249,
       description:
-        'A consumer group that the position is told after each checkpoint, so that other tools see the lag, and ' +
-        'where a new job begins. The job is no member of it.',
+        'A consumer group: a new job begins where it is, if it is somewhere. The job is no member of it.',
+    },
+    commit_offset_in_finalize: {
+      type: 'boolean',
+      default: true,
+      description:
+        'Whether the `group` is told the position after each checkpoint, so that other tools see the lag.',
     },
     isolation_level: {
       enum: ['read_committed', 'read_uncommitted'],
@@ -91,6 +96,7 @@ export const readFromKafka = defineSource({
         topics: [...new Set(settings.topic.split(','))],
         start: settings.auto_offset_reset_config ?? 'latest',
         group: settings.group,
+        tellGroup: settings.commit_offset_in_finalize ?? true,
         stopAtEnd: settings.stop_at_end ?? false,
         endsAtMs: Date.now() + (settings.max_read_time_seconds ?? Number.POSITIVE_INFINITY) * 1000,
       };
@@ -107,6 +113,7 @@ export interface Asked {
   topics: readonly string[];
   start: 'earliest' | 'latest';
   group?: string;
+  tellGroup: boolean;
   stopAtEnd: boolean;
   endsAtMs: number;
 }
@@ -215,9 +222,9 @@ class KafkaSource implements Source {
 
   /** Tells the group, while reading goes on: the job itself goes by its checkpoint. */
   async acknowledge(): Promise<void> {
-    const { group } = this.#asked;
+    const { group, tellGroup } = this.#asked;
     const news = this.#snapshot;
-    if (group === undefined || JSON.stringify(news) === JSON.stringify(this.#told)) return;
+    if (group === undefined || !tellGroup || JSON.stringify(news) === JSON.stringify(this.#told)) return;
     await this.#telling;
     this.#told = news;
     const topics = Object.entries(news).map(([topic, partitions]) => ({
