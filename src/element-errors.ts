@@ -8,6 +8,10 @@ const elementError = (summary: string, remedy: string): ElementErrorKind => ({ s
 
 /** Why single elements fail: the codes in dead letters and in the counters. The job goes on. */
 export const elementErrorKinds = {
+  AVRO_MALFORMED: elementError(
+    'The message is no record of Avro of its schema.',
+    'The message says what is wrong: mind which schema, and which encoding, it is written with.',
+  ),
   BIGQUERY_MISSING_FIELD: elementError(
     'The row lacks a field that the table requires.',
     'Give the field a value, or make its column NULLABLE.',
@@ -44,6 +48,22 @@ export const elementErrorKinds = {
     'A field that is to be added is in the row already.',
     'Call the new field otherwise, or drop the old one too.',
   ),
+  FILE_MALFORMED: elementError(
+    'The file is not what its name says, or it is broken off.',
+    'The message names the file: mend it, or give it the right ending.',
+  ),
+  FILE_NAME_REFUSED: elementError(
+    'The new file cannot have the name it would get.',
+    'Another file of the job has it, it is the file itself, or it leads out of the folder: give it another in a function.',
+  ),
+  FILE_NOT_COMPRESSED: elementError(
+    'The name of the file does not say how it is compressed.',
+    'Leave such files out with the pattern, or in a function.',
+  ),
+  FILE_UNREADABLE: elementError(
+    'The file is gone or cannot be read, or the row names none.',
+    'The message says why; `path` in the row is the file.',
+  ),
   NOT_A_LIST: elementError(
     'A field that is to be exploded holds neither a list nor text.',
     'Put a Filter or a MapToFields before it, or add `error_handling`.',
@@ -79,6 +99,10 @@ export const elementErrorKinds = {
   PUBSUB_MESSAGE_REFUSED: elementError(
     'Pub/Sub does not take the message: it is empty or too large, or its attributes are.',
     'A message holds at most 10 MB, and 100 attributes of at most 1024 bytes.',
+  ),
+  SCHEMA_NOT_FOUND: elementError(
+    'The schema registry has no schema of the number that the message names, or none that can be used.',
+    'Register the schema, or read from the registry that the message was written with; then replay the dead letters.',
   ),
   SCHEMA_VIOLATED: elementError(
     'The row does not have the form its schema asks for.',

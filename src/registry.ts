@@ -3,6 +3,9 @@
 import { readFromBigQuery, writeToBigQuery } from './connectors/bigquery/index.ts';
 import { writeToElasticsearch } from './connectors/elasticsearch/index.ts';
 import {
+  compressFiles,
+  decompressFiles,
+  matchFiles,
   readFromAvro,
   readFromCsv,
   readFromJson,
@@ -40,6 +43,7 @@ import { join } from './transforms/join.ts';
 import { logForTesting } from './transforms/log-for-testing.ts';
 import { makeDocuments } from './transforms/make-documents.ts';
 import { mapToFields } from './transforms/map-to-fields.ts';
+import { parseAvro } from './transforms/parse-avro.ts';
 import { parseCsv } from './transforms/parse-csv.ts';
 import { parseJson } from './transforms/parse-json.ts';
 import { partition } from './transforms/partition.ts';
@@ -50,7 +54,9 @@ import { windowInto } from './transforms/window-into.ts';
 const components: Component[] = [
   assignTimestamps,
   combine,
+  compressFiles,
   create,
+  decompressFiles,
   encodeDeadLetters,
   explode,
   extractWindowingInfo,
@@ -63,6 +69,8 @@ const components: Component[] = [
   logForTesting,
   makeDocuments,
   mapToFields,
+  matchFiles,
+  parseAvro,
   parseCsv,
   parseJson,
   partition,

@@ -66,7 +66,7 @@ const KNOWN_TO_ALL = ['errors', 'element-errors', 'config', 'program'];
 /** Of a folder that may know another, only these files do. */
 const ONLY: [from: string, to: string, files: RegExp][] = [
   ['connectors', 'udf', /^connectors\/elasticsearch\/functions\.ts$/],
-  ['transforms', 'cloud', /^transforms\/(parse-csv|sql)\.ts$/],
+  ['transforms', 'cloud', /^transforms\/(parse-avro|parse-csv|sql)\.ts$/],
   ['transforms', 'udf', /^transforms\/(javascript-udf|expressions\/javascript)\.ts$/],
 ];
 
