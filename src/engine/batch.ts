@@ -38,6 +38,8 @@ export interface Origin {
   path: string;
   /** Offset in the (uncompressed) file of the batch's byte 0. */
   offset: number;
+  /** The first line of the file, where it tells what the others mean. */
+  header?: Buffer;
 }
 
 /** What an element keeps of the dead letter it was, so that it stays the same letter should it fail again. */

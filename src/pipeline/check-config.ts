@@ -7,6 +7,8 @@ import type { Mapping } from './tree.ts';
 import { placeOf } from './yaml.ts';
 
 const ajv = new Ajv2020({ allErrors: true, useDefaults: true, strict: false, verbose: true });
+// Any text may be one: the mark is for those who reveal and hide them.
+ajv.addFormat('secret', true);
 const validators = new WeakMap<Component, ValidateFunction>();
 
 /** The config with its defaults, without `error_handling`; undefined when it is refused, with the faults noted. */

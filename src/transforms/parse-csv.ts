@@ -4,8 +4,9 @@ import { readTextFile } from '../cloud/storage.ts';
 import { type Batch, columnsAt, type Failure, payloadOf, selectElements } from '../engine/batch.ts';
 import { defineTransform, type Outcome, type StageContext } from '../engine/component.ts';
 import { SluiceError } from '../errors.ts';
+import { type CsvColumn, cellOf, readTypedColumns } from '../formats/csv-columns.ts';
 import { splitCsvLine } from '../formats/csv-line.ts';
-import { type Row, rowBatch } from '../formats/rows.ts';
+import { type Row, type RowValue, rowBatch } from '../formats/rows.ts';
 import { parseTableSchema } from '../formats/table-schema.ts';
 
 export const parseCsv = defineTransform({
@@ -17,7 +18,12 @@ export const parseCsv = defineTransform({
     'breaks. A line that is no record of these columns fails with CSV_MALFORMED.',
   config: {
     type: 'object',
-    oneOf: [{ required: ['columns'] }, { required: ['schema'] }],
+    oneOf: [
+      { required: ['columns'] },
+      { required: ['schema'] },
+      { required: ['typed_schema'] },
+      { required: ['columns_of_header'] },
+    ],
     properties: {
       columns: {
         type: 'array',
@@ -30,6 +36,18 @@ export const parseCsv = defineTransform({
         type: 'string',
         minLength: 1,
         description: "The path of a file with BigQuery's JSON schema, whose fields are the columns.",
+      },
+      typed_schema: {
+        type: 'string',
+        minLength: 1,
+        description:
+          'The path of a file with a list of `{name, type}`, the columns and what their values become: numbers for LONG, ' +
+          'INTEGER, SHORT, BYTE, DOUBLE, FLOAT, booleans for BOOLEAN, text for TEXT, KEYWORD, STRING, DATE, TIMESTAMP. A ' +
+          'value that is none of its type fails the line.',
+      },
+      columns_of_header: {
+        const: true,
+        description: 'The header of each file names its columns: ReadFromText with `header`.',
       },
       delimiter: {
         type: 'string',
@@ -74,23 +92,48 @@ pipeline:
       'ParseCsv takes text, one line an element, as ReadFromText gives it',
     );
   },
-  async open({ columns, schema, delimiter = ',', header = false, encoding = 'UTF-8' }, context) {
-    const known =
-      schema === undefined
-        ? (columns ?? []).map(name => ({ name, isText: true }))
-        : await columnsOf(schema, context);
-    return { process: batch => parse(batch, { columns: known, delimiter, header, encoding }, context.stage) };
+  async open(config, context) {
+    const { columns, schema, typed_schema: typed, delimiter = ',', encoding = 'UTF-8' } = config;
+    let known: readonly CsvColumn[] | undefined;
+    if (columns) known = columns.map(name => ({ name, type: 'text' }));
+    else if (schema !== undefined) known = await columnsOf(schema, context);
+    else if (typed !== undefined)
+      known = readTypedColumns(
+        await readTextFile(typed, 'the schema', context.config),
+        `the schema ${typed}`,
+      );
+    const header = known === undefined || (config.header ?? false);
+    let named: { header: Buffer; columns: readonly CsvColumn[] } | undefined;
+    const columnsIn = ({ origin }: Batch): readonly CsvColumn[] => {
+      if (known) return known;
+      const line = origin?.header;
+      if (!line)
+        throw new SluiceError(
+          'PIPELINE_INVALID',
+          `${context.stage}: columns_of_header asks for lines of files with their header, as ReadFromText gives them with header: true`,
+        );
+      // Files follow one another: what was made of the last header is mostly what is asked for.
+      if (named?.header !== line)
+        named = { header: line, columns: namedBy(line, delimiter, encoding, origin.path) };
+      return named.columns;
+    };
+    return {
+      process: batch =>
+        parse(batch, { columns: columnsIn(batch), delimiter, header, encoding }, context.stage),
+    };
   },
 });
 
+type Encoding = 'UTF-8' | 'US-ASCII' | 'ISO-8859-1';
+
 interface Format {
-  columns: { name: string; isText: boolean }[];
+  columns: readonly CsvColumn[];
   delimiter: string;
   header: boolean;
-  encoding: 'UTF-8' | 'US-ASCII' | 'ISO-8859-1';
+  encoding: Encoding;
 }
 
-async function columnsOf(schema: string, { config }: StageContext): Promise<Format['columns']> {
+async function columnsOf(schema: string, { config }: StageContext): Promise<CsvColumn[]> {
   const fields = parseTableSchema(await readTextFile(schema, 'the schema', config), `the schema ${schema}`);
   const nested = fields.find(({ type, mode }) => type === 'RECORD' || mode === 'REPEATED');
   if (nested)
@@ -98,8 +141,22 @@ async function columnsOf(schema: string, { config }: StageContext): Promise<Form
       'PARAMETERS_INVALID',
       `the schema ${schema}: ${nested.name} is a ${nested.mode === 'REPEATED' ? 'list' : 'RECORD'}, and CSV has none`,
     );
-  return fields.map(({ name, type }) => ({ name, isText: type === 'STRING' }));
+  return fields.map(({ name, type }) => ({ name, type: type === 'STRING' ? 'text' : 'other' }));
 }
+
+function namedBy(header: Buffer, delimiter: string, encoding: Encoding, path: string): CsvColumn[] {
+  const fields = splitCsvLine(textOf(header, encoding).replace(/^\uFEFF/, ''), delimiter);
+  const names = typeof fields === 'string' ? [] : fields.values.map(name => name.trim());
+  if (names.length === 0 || names.includes('') || new Set(names).size < names.length)
+    throw new SluiceError(
+      'INPUT_UNREADABLE',
+      `${path}: its first line is no header: it must name each column, by a name of its own`,
+    );
+  return names.map(name => ({ name, type: 'text' }));
+}
+
+const textOf = (line: Buffer, encoding: Encoding): string =>
+  line.toString(encoding === 'ISO-8859-1' ? 'latin1' : 'utf8');
 
 function parse(batch: Batch, format: Format, transform: string): Outcome {
   const rows: Row[] = [];
@@ -131,15 +188,17 @@ function parse(batch: Batch, format: Format, transform: string): Outcome {
 /** The row of a line, or what is wrong with it. */
 function rowOf(line: Buffer, { columns, delimiter, encoding }: Format): Row | string {
   if (encoding !== 'ISO-8859-1' && !isUtf8(line)) return `it is not valid ${encoding}`;
-  const fields = splitCsvLine(line.toString(encoding === 'ISO-8859-1' ? 'latin1' : 'utf8'), delimiter);
+  const fields = splitCsvLine(textOf(line, encoding), delimiter);
   if (typeof fields === 'string') return fields;
   const { values, quoted } = fields;
   if (values.length !== columns.length)
     return `it has ${values.length} ${values.length === 1 ? 'field' : 'fields'}, and there are ${columns.length} columns`;
-  return Object.fromEntries(
-    columns.map(({ name, isText }, i) => {
-      const value = values[i] ?? '';
-      return [name, value === '' && !isText && !quoted[i] ? null : value];
-    }),
-  );
+  const cells: [string, RowValue][] = [];
+  for (const [i, column] of columns.entries()) {
+    const value = cellOf(column, values[i] ?? '', quoted[i] ?? false);
+    if (value === undefined)
+      return `${column.name} takes ${column.word}, not the text ${JSON.stringify(values[i]?.slice(0, 100))}`;
+    cells.push([column.name, value]);
+  }
+  return Object.fromEntries(cells);
 }

@@ -7,6 +7,8 @@ export interface SearchClient {
     path: string,
     body?: unknown,
   ): Promise<{ status: number; body: Record<string, unknown> }>;
+  /** How many documents of an index can be found by now. */
+  count(index: string): Promise<number>;
   /** All documents of an index with their ids, in the order of the ids. */
   documents(index: string): Promise<{ id: string; source: Record<string, unknown>; index: string }[]>;
 }
@@ -34,6 +36,10 @@ export function searchClient(url: string): SearchClient {
   };
   return {
     request,
+    async count(index) {
+      await request('POST', `/${index}/_refresh`);
+      return Number((await request('GET', `/${index}/_count`)).body.count);
+    },
     async documents(index) {
       assert.equal((await request('POST', `/${index}/_refresh`)).status, 200);
       const found: { id: string; source: Record<string, unknown>; index: string }[] = [];

@@ -12,6 +12,8 @@ export interface Addressing {
   /** Absent: each document says it. */
   index?: string;
   idField?: string;
+  /** The key of the message is the id. */
+  keyAsId: boolean;
   indexField?: string;
   routingField?: string;
   functions?: AddressFunctions;
@@ -38,7 +40,11 @@ export async function addressed(
     const ofFunctions = said?.[i];
     const address = isFault(ofFunctions)
       ? ofFunctions
-      : addressOf(rows?.[i], ofFunctions, addressing, ids[i]);
+      : addressOf(
+          { row: rows?.[i], key: addressing.keyAsId ? batch.metadata?.[i]?.key : '', own: ids[i] },
+          ofFunctions,
+          addressing,
+        );
     if (isFault(address)) delivery.failed.push({ index: i, failure: { ...address, transform: stage } });
     else documents.push({ delivery, element: i, doubts: 0, ...address });
   }
@@ -52,13 +58,18 @@ type Fault = Omit<Failure, 'transform'>;
 
 const isFault = (value: object | undefined): value is Fault => value !== undefined && 'code' in value;
 
+interface Given {
+  row: Row | undefined;
+  key: string | undefined;
+  own: string | undefined;
+}
+
 function addressOf(
-  row: Row | undefined,
+  { row, key, own }: Given,
   [saidId, saidIndex, saidRouting, isDelete]: Said = [null, null, null, false],
   { action, index: fixed, idField, indexField, routingField }: Addressing,
-  own: string | undefined,
 ): Address | Fault {
-  const id = idField === undefined ? (saidId ?? undefined) : fieldOf(row, idField);
+  const id = idField === undefined ? (saidId ?? (key || undefined)) : fieldOf(row, idField);
   if (id === undefined && idField !== undefined) return lacking(`the id is to be its field ${idField}`);
   const index = indexField === undefined ? (saidIndex?.toLowerCase() ?? fixed) : fieldOf(row, indexField);
   if (index === undefined)

@@ -40,7 +40,7 @@ interface Taken {
 
 interface Item {
   status?: number;
-  error?: { type?: string; index?: string };
+  error?: { type?: string; reason?: string; index?: string };
 }
 
 /** The server fails over a document alone so often before that is the document's fault. */
@@ -147,7 +147,7 @@ export function openBulkSender(settings: SenderSettings): BulkSender {
     for (const [i, document] of piece.entries()) {
       const item = items[i]?.[document.action] ?? {};
       const { status = 0, error } = item;
-      const verdict = itemVerdict(document.action, status, error?.type);
+      const verdict = itemVerdict(document.action, status, error?.type, error?.reason);
       if (verdict === 'written') written.push(document);
       else if (verdict === 'there') there.push({ document, item });
       else if (verdict === 'again' || (verdict === 'doubtful' && ++document.doubts < MAX_DOUBTS)) {

@@ -42,6 +42,13 @@ export async function readProduct(
   return { name, version: version.number };
 }
 
+/** True when an index or an alias of that name is there, as far as we are told. */
+export async function isThere(http: HttpClient, index: string): Promise<boolean> {
+  const path = `/_alias/${encodeURIComponent(index)}`;
+  const answer = await http.send({ method: 'GET', path }).catch(() => undefined);
+  return answer?.status !== 404;
+}
+
 /** True when the name is that of a data stream. */
 export async function isDataStream(http: HttpClient, index: string): Promise<boolean> {
   const path = `/_data_stream/${encodeURIComponent(index)}`;

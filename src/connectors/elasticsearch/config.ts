@@ -30,13 +30,22 @@ export const config = {
       description: 'The index, the alias or the data stream to write to.',
     },
     action: {
-      enum: ['index', 'create', 'update', 'delete'],
-      default: 'index',
+      enum: ['INDEX', 'CREATE', 'DELETE'],
+      default: 'INDEX',
       description:
-        '`index` replaces a document of the same id, `create` never does, `update` sets the fields it has (and makes ' +
-        'the document if need be), `delete` removes. Data streams take `create` only.',
+        'INDEX replaces a document of the same id, CREATE never does, DELETE removes it. Data streams take CREATE only.',
+    },
+    partial_update: {
+      type: 'boolean',
+      default: false,
+      description: 'Only the fields given are set in the document of the same id, which is made if need be.',
     },
     id_field: { type: 'string', minLength: 1, description: 'The field that holds the id, e.g. `order.id`.' },
+    key_as_id: {
+      type: 'boolean',
+      default: false,
+      description: 'The key of the record or message is the id.',
+    },
     index_field: { type: 'string', minLength: 1, description: 'The field that holds the index.' },
     routing_field: { type: 'string', minLength: 1, description: 'The field that holds the routing.' },
     id_function: place('A JavaScript function that gets the document as text and returns its id.'),

@@ -45,12 +45,16 @@ export const itemVerdicts: Readonly<Record<number, ItemVerdict>> = {
   504: 'again',
 };
 
-export function itemVerdict(action: Action, status: number, type = ''): ItemVerdict {
+/** Two documents brought a new field at the same moment: when the one is in, the other may fit. */
+const MAPPING_RACE = /^mapper \[.*\] cannot be changed from type /;
+
+export function itemVerdict(action: Action, status: number, type = '', reason = ''): ItemVerdict {
   if (status >= 200 && status < 300) return 'written';
   // The document that is to go has gone: maybe it was us, before a restart.
   if (action === 'delete' && status === 404 && type === '') return 'written';
   if (action === 'create' && status === 409) return 'there';
   // An index that takes nothing for now, as when a disk is full.
   if (type === 'cluster_block_exception') return 'again';
+  if (MAPPING_RACE.test(reason)) return 'doubtful';
   return itemVerdicts[status] ?? 'refused';
 }

@@ -7,7 +7,7 @@ import { basicAuthorization, readTls } from '../http/settings.ts';
 import { type Address, readAddress } from './address.ts';
 import { type Addressing, addressed, deliveryOf } from './addressing.ts';
 import { openBulkSender } from './bulk-sender.ts';
-import { isDataStream, readProduct } from './client.ts';
+import { isDataStream, isThere, readProduct } from './client.ts';
 import { config } from './config.ts';
 import { openFunctions } from './functions.ts';
 import { openLoader } from './loader.ts';
@@ -20,7 +20,7 @@ export const writeToElasticsearch = defineSink({
   description:
     'Rows become documents as they are. Where no id is given, a message is written under its own id and a line of a ' +
     'file under its place, so that what is delivered again after a restart is not doubled; elements that come from ' +
-    'neither get ids from the server, and may be doubled then. With `create`, an id that is taken counts as written ' +
+    'neither get ids from the server, and may be doubled then. With CREATE, an id that is taken counts as written ' +
     'when it is one of those, or when the document there is the same; else the element fails with ' +
     "ELASTICSEARCH_CONFLICT. Documents the server refuses fail one by one, with its reason; what it can't take now is " +
     'sent again, in smaller bulks. Of documents with the same id the last one stays.',
@@ -69,8 +69,10 @@ pipeline:
 interface Settings {
   url: string | readonly string[];
   index?: string;
-  action?: Action;
+  action?: 'INDEX' | 'CREATE' | 'DELETE';
+  partial_update?: boolean;
   id_field?: string;
+  key_as_id?: boolean;
   index_field?: string;
   routing_field?: string;
   id_function?: { path?: string; name?: string };
@@ -90,6 +92,11 @@ interface Settings {
 const { batch_documents, batch_bytes, batch_ms, requests, retry_ms } = config.properties;
 const requestsOf = (settings: Settings): number => settings.requests ?? requests.default;
 
+function actionOf({ action = 'INDEX', partial_update: partial }: Settings): Action {
+  if (partial && action !== 'DELETE') return 'update';
+  return ({ INDEX: 'index', CREATE: 'create', DELETE: 'delete' } as const)[action];
+}
+
 /** So long an answer is waited for at the start: what is not there then is refused by name. */
 const PATIENCE_MS = 3000;
 
@@ -98,33 +105,35 @@ function checkInput({ form }: ElementType, settings: Settings): void {
   const fault = (what: string) => new SluiceError('PIPELINE_INVALID', `WriteToElasticsearch: ${what}`);
   if (form === 'text') throw fault('it takes rows, and its input is text: put ParseJson before it');
   if (form === 'failure') throw fault('failed elements are no documents: put EncodeDeadLetters before it');
-  const { index, index_field: field, index_function: called, action = 'index' } = settings;
-  const hasId = settings.id_field !== undefined || settings.id_function?.path !== undefined;
+  const { index, index_field: field, index_function: called } = settings;
+  const hasId =
+    settings.id_field !== undefined || settings.key_as_id || settings.id_function?.path !== undefined;
   if (index === undefined && field === undefined && called?.path === undefined)
     throw fault('give the index, or the index_field or index_function that tells it');
-  if (action === 'delete' && !hasId) throw fault('to delete it must know ids: give id_field or id_function');
+  if (settings.action === 'DELETE' && !hasId)
+    throw fault('to delete it must know ids: give id_field, key_as_id or id_function');
   if (settings.delete_function?.path !== undefined && !hasId)
-    throw fault('a delete_function asks for ids: give id_field or id_function');
+    throw fault('a delete_function asks for ids: give id_field, key_as_id or id_function');
 }
 
 /** What the server says of names, but said before anything is sent. Dates in angle brackets are its own affair. */
 function checkIndex(index: string | undefined): void {
   if (index === undefined || index.startsWith('<')) return;
   const isFit =
-    /^[^-_+.\\/*?"<>| ,#:A-Z][^\\/*?"<>| ,#:]*$|^\.[^.]/.test(index) &&
-    index === index.toLowerCase() &&
+    /^[^-_+\\/*?"<>| ,#:][^\\/*?"<>| ,#:]*$/.test(index) &&
+    !/^\.\.?$/.test(index) &&
     Buffer.byteLength(index) <= 255;
   if (!isFit)
     throw new SluiceError(
       'PARAMETERS_INVALID',
-      `'${index.slice(0, 300)}' cannot be the name of an index: lower case, without \\ / * ? " < > | , # : and spaces, not beginning with - _ or +, at most 255 bytes`,
+      `'${index.slice(0, 300)}' cannot be the name of an index: it takes none of \\ / * ? " < > | , # : and spaces, not beginning with - _ or +, at most 255 bytes`,
     );
 }
 
 /** Checks that a server is there, takes us and what we are to write. */
 async function requireServer(
   http: HttpClient,
-  { index, action = 'index' }: Settings,
+  settings: Settings,
   { restored, report }: StageContext,
   { urls }: Address,
 ): Promise<void> {
@@ -135,10 +144,17 @@ async function requireServer(
     'INFO',
     product ? `${where} is ${product.name} ${product.version}` : `${where} does not tell its version`,
   );
-  if (index !== undefined && action !== 'create' && (await isDataStream(http, index)))
+  const { index } = settings;
+  if (index === undefined) return;
+  if (index !== index.toLowerCase() && !(await isThere(http, index)))
     throw new SluiceError(
       'PARAMETERS_INVALID',
-      `${index} is a data stream, which takes new documents only: use the action create, not ${action}`,
+      `'${index}' cannot be the name of an index: it must be in lower case`,
+    );
+  if (actionOf(settings) !== 'create' && (await isDataStream(http, index)))
+    throw new SluiceError(
+      'PARAMETERS_INVALID',
+      `${index} is a data stream, which takes new documents only: use the action CREATE`,
     );
 }
 
@@ -160,12 +176,13 @@ async function openSink(
     context.config,
   );
   const addressing: Addressing = {
-    action: settings.action ?? 'index',
+    action: actionOf(settings),
     ...(settings.index !== undefined && { index: settings.index }),
     ...(settings.id_field !== undefined && { idField: settings.id_field }),
     ...(settings.index_field !== undefined && { indexField: settings.index_field }),
     ...(settings.routing_field !== undefined && { routingField: settings.routing_field }),
     ...(functions && { functions }),
+    keyAsId: settings.key_as_id ?? false,
     ownIds: ownIds(keptAs.jobId, keptAs.stage),
     stage,
   };

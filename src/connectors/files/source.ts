@@ -43,6 +43,12 @@ const watchable = {
       description:
         'How often to look for new files, e.g. `10s`: the source then never ends. Default: it reads what is there and ends.',
     },
+    header: {
+      type: 'boolean',
+      default: false,
+      description:
+        'The first line of each file is a header, from which ParseCsv takes the names of the columns. Not with `watch_interval`.',
+    },
   },
 } as const;
 
@@ -63,9 +69,9 @@ export const readFromText = defineSource({
   ],
   output: () => ({ form: 'text', field: 'line' }),
   streaming: ({ watch_interval: interval }) => interval !== undefined,
-  open: ({ path, compression = 'auto', watch_interval: interval }, context) =>
+  open: ({ path, compression = 'auto', watch_interval: interval, header = false }, context) =>
     interval === undefined
-      ? openFiles(path, compression, context)
+      ? openFiles(path, compression, context, header)
       : openWatchedFiles(path, compression, intervalOf(interval, context), context),
 });
 
@@ -115,6 +121,7 @@ async function openFiles(
   pattern: string,
   compression: InputCompression,
   context: StageContext,
+  withHeader = false,
 ): Promise<Source> {
   const restored = context.restored as unknown as Position | undefined;
   const ranges =
@@ -124,16 +131,18 @@ async function openFiles(
   let offset = restored?.offset;
   // Opening the first file now refuses an unreadable one before anything is written.
   let reader: LineReader | undefined = await openAt(context, ranges[index], offset);
+  let header = withHeader ? await readHeader(context, ranges[index]) : undefined;
 
   return {
     async read() {
       while (reader) {
         const batch = await reader.next();
         offset = reader.offset;
-        if (batch) return batch;
+        if (batch) return header && batch.origin ? { ...batch, origin: { ...batch.origin, header } } : batch;
         await reader.close();
         offset = undefined;
         reader = await openAt(context, ranges[++index]);
+        header = withHeader ? await readHeader(context, ranges[index]) : undefined;
       }
       return 'end';
     },
@@ -149,6 +158,14 @@ async function openAt(
   offset?: number,
 ): Promise<LineReader | undefined> {
   return range && openLines(range, home, offset);
+}
+
+/** The first line of a file, of which this worker may have a later share. */
+async function readHeader(context: StageContext, range?: FileRange): Promise<Buffer | undefined> {
+  const reader = await openAt(context, range && { ...range, start: 0, end: range.size });
+  const first = await reader?.next();
+  await reader?.close();
+  return first && Buffer.from(payloadOf(first, 0));
 }
 
 /** Parses the lines, so that whoever takes them for rows need not. */

@@ -49,6 +49,11 @@ for (const [action, status, type, verdict] of items)
   test(`a document to ${action} answered ${status} ${type}: ${verdict}`, () =>
     assert.equal(itemVerdict(action, status, type), verdict));
 
+test('two documents that bring a field of other types at the same moment may both fit the next time', () => {
+  const reason = 'mapper [price] cannot be changed from type [float] to [long]';
+  assert.equal(itemVerdict('index', 400, 'illegal_argument_exception', reason), 'doubtful');
+});
+
 test('too much at a time makes the next requests smaller', () => {
   assert.deepEqual([200, 400, 413, 429, 500, 503].filter(isOverload), [413, 429, 503]);
 });

@@ -80,7 +80,7 @@ test('documents that do not fit the mapping fail with the reason of the server; 
 test('with create a document that is there stays; the same one counts as written, another one fails', {
   skip,
 }, async t => {
-  const { sink, client, index } = await openOn(t, { action: 'create', id_field: 'n' });
+  const { sink, client, index } = await openOn(t, { action: 'CREATE', id_field: 'n' });
   assert.equal(await sink.write(batchOf(['{"n":1,"v":"a"}', '{"n":2,"v":"a"}'])), undefined);
   const result = await sink.write(batchOf(['{"n":1,"v":"b"}', '{"v":"a","n":2}', '{"n":3,"v":"b"}']));
   assert.deepEqual(textsOf(result?.failed), ['{"n":1,"v":"b"}']);
@@ -108,7 +108,7 @@ test('documents update and delete each other in the order in which they came, ho
 });
 
 test('update sets the fields given and makes what is missing', { skip }, async t => {
-  const { sink, client, index } = await openOn(t, { id_field: 'id', action: 'update' });
+  const { sink, client, index } = await openOn(t, { id_field: 'id', partial_update: true });
   await sink.write(batchOf(['{"id":"a","x":1}', '{"id":"a","y":2}', '{"id":"b","y":3}']));
   assert.deepEqual(
     (await client.documents(index)).map(({ source }) => source),
@@ -202,14 +202,14 @@ test('data streams take what is created, and are named when the action is anothe
     data_stream: {},
     priority: 500,
   });
-  const { sink } = await openOn(t, { index: stream, action: 'create' });
+  const { sink } = await openOn(t, { index: stream, action: 'CREATE' });
   const rows = () => messageBatch([{ text: '{"@timestamp":"2026-11-20T10:00:00Z","n":1}', messageId: 'm1' }]);
   assert.equal(await sink.write(rows()), undefined);
   assert.equal(await sink.write(rows()), undefined);
   assert.deepEqual(numbers(await client.documents(stream)), [1]);
   await assert.rejects(openOn(t, { index: stream }), {
     code: 'PARAMETERS_INVALID',
-    message: /is a data stream, which takes new documents only: use the action create/,
+    message: /is a data stream, which takes new documents only: use the action CREATE/,
   });
 });
 
