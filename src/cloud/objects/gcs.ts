@@ -1,4 +1,5 @@
 /** Cloud Storage through Google's client, or an emulator of it. */
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { FileMetadata, Storage, StorageOptions } from '@google-cloud/storage';
 import type { Config } from '../../config.ts';
@@ -11,6 +12,7 @@ const MARK = 'sluice-mark';
 
 /** Larger ones are put in pieces, of which one that fails is put again. A multiple of 256 KiB. */
 const PIECE_BYTES = 16 << 20;
+const FEW_BYTES = 1 << 20;
 
 /** Without retries of its own `retry.ts` decides; an upload goes on from its last piece only by the client's. */
 const NO_RETRY = { autoRetry: false, maxRetries: 0 };
@@ -57,9 +59,11 @@ export async function openGcs({ storageHost }: Config): Promise<ObjectStore> {
       return file(bucket, name, version).createReadStream(options);
     },
     async put(bucket, name, body, options) {
-      const upload = uploadOf(options);
+      const { stream, size } =
+        options.size === undefined ? await begun(body) : { stream: body, size: options.size };
+      const upload = uploadOf({ ...options, size });
       const client = upload.resumable ? uploads : storage;
-      await pipeline(body, client.bucket(bucket).file(name).createWriteStream(upload));
+      await pipeline(stream, client.bucket(bucket).file(name).createWriteStream(upload));
     },
     async delete(bucket, name) {
       await file(bucket, name).delete({ ignoreNotFound: true });
@@ -101,6 +105,24 @@ const objectOf = (name: string, { size, generation, updated }: FileMetadata): St
   version: String(generation ?? ''),
   modifiedMs: Date.parse(updated ?? '') || 0,
 });
+
+/** How many bytes there are, where they are few: an upload in pieces takes more requests. */
+async function begun(body: Readable): Promise<{ stream: Readable | AsyncIterable<Buffer>; size?: number }> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  const rest = body[Symbol.asyncIterator]();
+  while (size <= FEW_BYTES) {
+    const { value, done } = await rest.next();
+    if (done) return { stream: Readable.from(chunks, { objectMode: false }), size };
+    chunks.push(value);
+    size += value.length;
+  }
+  const all = async function* () {
+    yield* chunks;
+    yield* { [Symbol.asyncIterator]: () => rest };
+  };
+  return { stream: all() };
+}
 
 function uploadOf({ mark, over, size }: PutOptions) {
   const inPieces = size === undefined || size > PIECE_BYTES;

@@ -4,7 +4,7 @@ import { defineSink, type Json, type StageContext } from '../../engine/component
 import { SluiceError } from '../../errors.ts';
 import { stringifyExact } from '../../formats/exact-json.ts';
 import { type Row, rowsOf } from '../../formats/rows.ts';
-import { DEFAULT_PATTERNS } from './file-naming.ts';
+import { DEFAULT_PATTERNS, type Naming } from './file-naming.ts';
 import { openFileSink } from './file-sink.ts';
 import { outputCompressions, packOf } from './output-compression.ts';
 
@@ -51,6 +51,12 @@ const config = {
       description: 'Files a window is spread over; 0: one a worker.',
     },
     shard_template: { type: 'string', description: 'As that of WriteToText.' },
+    single_file: {
+      type: 'boolean',
+      default: false,
+      description:
+        '`true`: batch jobs write one file, called as `path` says, also when there is no row, in place of what had its name; workers but the first add their number.',
+    },
   },
 } as const;
 
@@ -86,6 +92,7 @@ pipeline:
   async open(settings, context) {
     const { stringify } = await import('csv-stringify/sync');
     const { path, delimiter = ',', header = true, file_name_suffix: suffix = '.csv' } = settings;
+    const { single_file: single = false } = settings;
     const restored = context.restored as unknown as { files: Json; columns?: string[] } | undefined;
     let columns = restored?.columns ?? settings.columns;
     const text = (records: readonly unknown[][]) =>
@@ -94,16 +101,19 @@ pipeline:
       );
     const sink = await openFileSink(
       {
-        naming: {
-          prefix: path,
-          suffix,
-          shardTemplate:
-            settings.shard_template ??
-            (context.windowing.type === 'global' ? '-SSSSS-of-NNNNN' : 'W-P-SS-of-NN'),
-          patterns: DEFAULT_PATTERNS,
-        },
-        numShards: settings.num_shards ?? 0,
-        ...(await packOf(settings.compression ?? 'auto', suffix)),
+        naming: single
+          ? singleName(path, context)
+          : {
+              prefix: path,
+              suffix,
+              shardTemplate:
+                settings.shard_template ??
+                (context.windowing.type === 'global' ? '-SSSSS-of-NNNNN' : 'W-P-SS-of-NN'),
+              patterns: DEFAULT_PATTERNS,
+            },
+        numShards: single ? 0 : (settings.num_shards ?? 0),
+        single,
+        ...(await packOf(settings.compression ?? 'auto', single ? path : suffix)),
         ...(header && { header: () => text([[...(columns ?? [])]]) }),
         encode(batch) {
           const rows = rowsOf(batch, context.input ?? { form: 'row' });
@@ -123,6 +133,14 @@ pipeline:
     };
   },
 });
+
+/** The only file of a worker: the first has the name itself. */
+function singleName(path: string, { worker }: StageContext): Naming {
+  const dot = path.lastIndexOf('.');
+  const end = dot > path.lastIndexOf('/') + 1 ? dot : path.length;
+  const shardTemplate = worker.index === 0 ? '' : `-${worker.index}`;
+  return { prefix: path.slice(0, end), suffix: path.slice(end), shardTemplate, patterns: DEFAULT_PATTERNS };
+}
 
 const capitalized = (value: boolean): string => (value ? 'True' : 'False');
 

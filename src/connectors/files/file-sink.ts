@@ -16,6 +16,8 @@ export interface FileSinkSettings {
   naming: Naming;
   /** 0: one for each worker. */
   numShards: number;
+  /** A batch job has this file in any case, and it replaces what has its name. */
+  single?: boolean;
   /** What becomes of the bytes on their way into a file: compressed, or blocks of a container. */
   pack?: Pack;
   /** What each file begins with; asked for when its first element has been encoded. */
@@ -83,7 +85,7 @@ export async function openFileSink(settings: FileSinkSettings, context: StageCon
   };
 
   // Results of a batch job replace those of its last run; dead letters never replace others.
-  const replacing = !windows && !context.streaming && !context.deadLetter;
+  const replacing = !windows && !context.streaming && (!context.deadLetter || settings.single);
   const results = shards.map(shard => nameOf({ staged: '', window: 'global', late: false, shard }, 0));
   const before = restored?.before ?? (replacing ? await identitiesOf(results, destination) : {});
 
@@ -108,6 +110,9 @@ export async function openFileSink(settings: FileSinkSettings, context: StageCon
       watermark = to;
     },
     async prepare(): Promise<Json> {
+      const isEmpty = published.length === 0 && sealed.length === 0 && !panes.isOpen();
+      if (settings.single && isEmpty && replacing && watermark === Number.POSITIVE_INFINITY)
+        await panes.append('global', { bytes: Buffer.alloc(0), count: 0 }, BEGINNING_OF_TIME);
       const state = await panes.seal(watermark);
       sealed = state.sealed;
       return { ...state, published, before } as unknown as Json;

@@ -2,7 +2,7 @@
 import { glob, stat } from 'node:fs/promises';
 import { findObjects } from '../../cloud/objects/find.ts';
 import { isObject } from '../../cloud/objects/locate.ts';
-import { checkBucket } from '../../cloud/objects/objects.ts';
+import { checkBucket, statObject } from '../../cloud/objects/objects.ts';
 import { requireModestPattern } from '../../cloud/patterns.ts';
 import { displayPath, localPath, requireReachable } from '../../cloud/storage.ts';
 import type { Config } from '../../config.ts';
@@ -101,6 +101,22 @@ export async function requireUnchanged(ranges: readonly InputFile[]): Promise<vo
       );
     }
   }
+}
+
+/** The file of this very path, whatever signs are in it. @throws SluiceError INPUT_NOT_FOUND, INPUT_UNREADABLE */
+export async function fileAt(
+  path: string,
+  compression: InputCompression,
+  config: Config,
+): Promise<InputFile> {
+  if (!isObject(path, config)) {
+    const file = await inputFile(localPath(path, config), path, compression);
+    if (file) return file;
+    throw new SluiceError('INPUT_UNREADABLE', `${path} is a folder`);
+  }
+  const object = await statObject(path, config);
+  if (!object) throw new SluiceError('INPUT_NOT_FOUND', `there is no object ${path}`);
+  return { ...object, local: path, ...packed(path, compression) };
 }
 
 /** Undefined for a folder. */

@@ -53,6 +53,8 @@ const MAX_PENDING_BYTES = 32 << 20;
 
 export interface Panes {
   append(window: WindowKey, piece: Piece, watermark: number): Promise<{ late: boolean }>;
+  /** True while there are files under way. */
+  isOpen(): boolean;
   /** Makes everything durable; gives the panes that stay open and the files that are complete. */
   seal(watermark: number): Promise<{ open: PaneState[]; sealed: SealedFile[] }>;
 }
@@ -80,6 +82,7 @@ export function createPanes(settings: PaneSettings, restored: readonly PaneState
   const files = () => [...panes.values()].flatMap(pane => [...pane.shards.values()]);
 
   return {
+    isOpen: () => panes.size > 0,
     async append(window, { bytes, count }, watermark) {
       const late = isOver(window, watermark);
       const pane = open(window, late);
