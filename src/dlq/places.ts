@@ -20,6 +20,8 @@ export function letterPlaces({ nodes }: Graph, jobId: string): LetterPlace[] {
   for (const node of nodes) {
     const { id, component, inputs } = node;
     const config = node.config as LetterPlace['config'];
+    // Fields that are chosen of a letter are none.
+    if (component.name === 'MapToFields' && config.append !== true) continue;
     const isEncoder = component.name === 'EncodeDeadLetters';
     if (isEncoder && config.format === 'bigquery')
       places.push({ stage: id, sink: component.name, config, keptBy: jobId });

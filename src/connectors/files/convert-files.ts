@@ -73,19 +73,19 @@ export const decompressFiles = defineSink({
       if (!compression)
         throw new FileFailure(
           'FILE_NOT_COMPRESSED',
-          `Skipping file ${path} because it did not match any compression mode (${compressions.map(upper)})`,
+          `Skipping file ${path} because it did not match any compression mode (${compressions.map(upper).join(', ')})`,
         );
       const bare = compressionOf(name) ? name.slice(0, name.lastIndexOf('.')) : name;
       return { name: bare, codec: () => decompressor(compression), broken: malformed(path, compression) };
     }),
 });
 
-const upper = (compression: Compression): string => ` ${compression.toUpperCase()}`;
+const upper = (compression: Compression): string => compression.toUpperCase();
 
 const malformed = (path: string, compression: Compression): FileFailure =>
   new FileFailure(
     'FILE_MALFORMED',
-    `The file resource ${path} is malformed or not in ${compression.toUpperCase()} compressed format.`,
+    `The file resource ${path} is malformed or not in ${upper(compression)} compressed format.`,
   );
 
 /** Files at a time. */
