@@ -128,8 +128,14 @@ function union(branches: readonly AvroType[], writers: readonly AvroWriter[]): A
   const others = writers.map((write, index) => ({ write, index })).filter(({ index }) => index !== none);
   const [only] = others;
   const isSingle = others.length === 1;
+  const emptyIsNothing = !branches.some(({ kind }) => ['string', 'bytes', 'enum'].includes(kind));
   return (value, output) => {
     if (value === null && none >= 0) {
+      output.long(none);
+      return undefined;
+    }
+    // Text formats have no other word for nothing.
+    if (value === '' && none >= 0 && emptyIsNothing && !output.strict) {
       output.long(none);
       return undefined;
     }
