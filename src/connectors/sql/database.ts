@@ -2,6 +2,7 @@
 import type { StageContext } from '../../engine/component.ts';
 import { SluiceError } from '../../errors.ts';
 import { parseAddress, type SqlAddress, wordAddress } from './address.ts';
+import { messageOf } from './answers.ts';
 import type { SqlConnection } from './connection.ts';
 import { openMysql } from './mysql-client.ts';
 import { openPostgres } from './postgres-client.ts';
@@ -108,15 +109,4 @@ export function nameFailure(address: SqlAddress, error: unknown): SluiceError {
     SQL_REFUSED: 'refuses',
   };
   return new SluiceError(code, `${wordAddress(address)} ${did[code]}: ${messageOf(error)}`, { cause: error });
-}
-
-/** What a database said, with its own code. */
-export function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { code, detail, errors } = error as Error & { code?: unknown; detail?: unknown; errors?: unknown };
-  // Of several addresses of a host, each has failed.
-  const [first] = Array.isArray(errors) ? errors : [];
-  if (error.message === '' && first instanceof Error) return messageOf(first);
-  const more = typeof detail === 'string' && detail !== '' ? `: ${detail}` : '';
-  return `${error.message}${more}${typeof code === 'string' && !error.message.includes(code) ? ` [${code}]` : ''}`;
 }

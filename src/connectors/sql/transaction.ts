@@ -6,6 +6,7 @@
  */
 import type { StageContext } from '../../engine/component.ts';
 import { SluiceError } from '../../errors.ts';
+import { messageOf } from './answers.ts';
 import type { BlockFile } from './block-file.ts';
 import type { SqlConnection } from './connection.ts';
 import { connectTo, type Database, nameFailure } from './database.ts';
@@ -126,7 +127,7 @@ async function applyBlock(
   const error = await tryLines(connection, writer, block.head, block.lines.slice(from, to));
   if (error === undefined) return;
   if (to - from === 1) {
-    refused.push({ index: block.indices[from] ?? 0, message: refusalOf(error) });
+    refused.push({ index: block.indices[from] ?? 0, message: messageOf(error) });
     return;
   }
   const guilty = writer.guilty?.(error);
@@ -175,17 +176,10 @@ async function applyAgain(
     if (verdictOf(error) !== 'element' || !(error instanceof Error)) throw error;
     throw new SluiceError(
       'SQL_REFUSED',
-      `rows that the database had taken before its transaction was lost are refused now: ${refusalOf(error)}`,
+      `rows that the database had taken before its transaction was lost are refused now: ${messageOf(error)}`,
       { cause: error },
     );
   }
-}
-
-/** What the database says of a row, with its detail; the code is its own. */
-function refusalOf(error: Error): string {
-  const { code, detail, column } = error as Error & { code?: string; detail?: string; column?: string };
-  const where = column && !error.message.includes(column) ? `${column}: ` : '';
-  return `${where}${error.message}${detail ? ` (${detail})` : ''}${code ? ` [${code}]` : ''}`.slice(0, 4000);
 }
 
 function without({ head, lines, indices }: Block, bad: ReadonlySet<number>): Block {

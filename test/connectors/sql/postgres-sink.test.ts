@@ -80,9 +80,17 @@ test('rows that the database refuses fail with its reason, all others are writte
   const { postgres, table, url } = await tableOf(
     'id integer PRIMARY KEY, name varchar(5) NOT NULL, price numeric CHECK (price >= 0), parent integer',
   );
-  await inPostgres(postgres, `ALTER TABLE ${table} ADD FOREIGN KEY (parent) REFERENCES ${table} DEFERRABLE INITIALLY DEFERRED`);
+  await inPostgres(
+    postgres,
+    `ALTER TABLE ${table} ADD FOREIGN KEY (parent) REFERENCES ${table} DEFERRABLE INITIALLY DEFERRED`,
+  );
   const sink = await openSink(await temporaryFolder(t), { url, table });
-  const rows = Array.from({ length: 2000 }, (_, id) => ({ id, name: 'a', price: 1, parent: null as number | null }));
+  const rows = Array.from({ length: 2000 }, (_, id) => ({
+    id,
+    name: 'a',
+    price: 1,
+    parent: null as number | null,
+  }));
   const bad: Record<number, object> = {
     7: { name: 'much too long' },
     100: { price: -1 },
@@ -96,30 +104,38 @@ test('rows that the database refuses fail with its reason, all others are writte
     sink,
     rows.map((row, i) => ({ ...row, ...bad[i] })),
   );
-  assert.deepEqual(
-    failed.map(each => each.split('\n')[0]).sort(),
-    [
-      `SQL_NO_SUCH_COLUMN the table has no column "color"`,
-      `SQL_ROW_REFUSED duplicate key value violates unique constraint "${table}_pkey" (Key (id)=(3) already exists.) [23505]`,
-      `SQL_ROW_REFUSED insert or update on table "${table}" violates foreign key constraint "${table}_parent_fkey" (Key (parent)=(99999) is not present in table "${table}".) [23503]`,
-      'SQL_ROW_REFUSED invalid input syntax for type numeric: "free" [22P02]',
-      `SQL_ROW_REFUSED new row for relation "${table}" violates check constraint "${table}_price_check" (Failing row contains (100, a, -1, null).) [23514]`,
-      `SQL_ROW_REFUSED null value in column "name" of relation "${table}" violates not-null constraint (Failing row contains (500, null, 1, null).) [23502]`,
-      'SQL_ROW_REFUSED value too long for type character varying(5) [22001]',
-    ],
-  );
+  assert.deepEqual(failed.map(each => each.split('\n')[0]).sort(), [
+    `SQL_NO_SUCH_COLUMN the table has no column "color"`,
+    `SQL_ROW_REFUSED duplicate key value violates unique constraint "${table}_pkey" (Key (id)=(3) already exists.) [23505]`,
+    `SQL_ROW_REFUSED insert or update on table "${table}" violates foreign key constraint "${table}_parent_fkey" (Key (parent)=(99999) is not present in table "${table}".) [23503]`,
+    'SQL_ROW_REFUSED invalid input syntax for type numeric: "free" [22P02]',
+    `SQL_ROW_REFUSED new row for relation "${table}" violates check constraint "${table}_price_check" (Failing row contains (100, a, -1, null).) [23514]`,
+    `SQL_ROW_REFUSED null value in column "name" of relation "${table}" violates not-null constraint (Failing row contains (500, null, 1, null).) [23502]`,
+    'SQL_ROW_REFUSED value too long for type character varying(5) [22001]',
+  ]);
   await checkpoint(sink);
   await sink.close(true);
-  const [found] = await inPostgres(postgres, `SELECT count(*)::int AS n, count(DISTINCT id)::int AS ids FROM ${table}`);
+  const [found] = await inPostgres(
+    postgres,
+    `SELECT count(*)::int AS n, count(DISTINCT id)::int AS ids FROM ${table}`,
+  );
   assert.deepEqual(found, { n: 1993, ids: 1993 });
 });
 
-test('nothing is seen before the commit, and a column that no row has keeps its default', { skip }, async t => {
+test('nothing is seen before the commit, and a column that no row has keeps its default', {
+  skip,
+}, async t => {
   const { postgres, table, url } = await tableOf(
     "id serial PRIMARY KEY, name text DEFAULT 'nobody', twice integer GENERATED ALWAYS AS (1) STORED",
   );
   const sink = await openSink(await temporaryFolder(t), { url, table });
-  const failed = await write(sink, [{ id: 10 }, { id: 11, name: null }, { name: 'x' }, {}, { id: 12, twice: 2 }]);
+  const failed = await write(sink, [
+    { id: 10 },
+    { id: 11, name: null },
+    { name: 'x' },
+    {},
+    { id: 12, twice: 2 },
+  ]);
   assert.deepEqual(failed, [
     'SQL_ROW_REFUSED the row has no field',
     'SQL_NO_SUCH_COLUMN the table has no column "twice"',
@@ -134,7 +150,9 @@ test('nothing is seen before the commit, and a column that no row has keeps its 
   await sink.close(true);
 });
 
-test('on_conflict: update replaces rows by key, the last of a batch counts; ignore keeps the first', { skip }, async t => {
+test('on_conflict: update replaces rows by key, the last of a batch counts; ignore keeps the first', {
+  skip,
+}, async t => {
   const { postgres, table, url } = await tableOf('id integer PRIMARY KEY, name text');
   await inPostgres(postgres, `INSERT INTO ${table} VALUES (1, 'old'), (2, 'stays')`);
   const folder = await temporaryFolder(t);
@@ -148,11 +166,18 @@ test('on_conflict: update replaces rows by key, the last of a batch counts; igno
     [],
   );
   assert.deepEqual(await write(update, [{ id: 1, name: 'newer' }]), []);
-  const [why] = await write(update, [{ id: null, name: 'no key' }, { id: 4, name: 'four' }]);
+  const [why] = await write(update, [
+    { id: null, name: 'no key' },
+    { id: 4, name: 'four' },
+  ]);
   assert.match(why ?? '', /^SQL_ROW_REFUSED null value in column "id"/);
   await checkpoint(update);
   await update.close(true);
-  const ignore = await openSink(folder, { url, table, on_conflict: 'ignore', key: ['id'] }, { stage: 'Other' });
+  const ignore = await openSink(
+    folder,
+    { url, table, on_conflict: 'ignore', key: ['id'] },
+    { stage: 'Other' },
+  );
   await write(ignore, [
     { id: 1, name: 'ignored' },
     { id: 5, name: 'five' },
@@ -170,10 +195,16 @@ test('on_conflict: update replaces rows by key, the last of a batch counts; igno
 });
 
 test('a statement takes fields by the names of its columns, with functions among them', { skip }, async t => {
-  const { postgres, table, url } = await tableOf('id integer PRIMARY KEY, "Name" text, at timestamptz, tags text[], n integer');
+  const { postgres, table, url } = await tableOf(
+    'id integer PRIMARY KEY, "Name" text, at timestamptz, tags text[], n integer',
+  );
   const statement = `INSERT INTO ${table} (id, "Name", at, n, tags) VALUES (?, upper(?), now(), 1, ?) ON CONFLICT (id) DO UPDATE SET n = ${table}.n + 1`;
   const sink = await openSink(await temporaryFolder(t), { url, statement });
-  const rows = Array.from({ length: 1500 }, (_, i) => ({ id: i % 1499, Name: i === 7 ? null : `n${i}`, more: 'not asked for' }));
+  const rows = Array.from({ length: 1500 }, (_, i) => ({
+    id: i % 1499,
+    Name: i === 7 ? null : `n${i}`,
+    more: 'not asked for',
+  }));
   assert.deepEqual(await write(sink, [...rows, { id: 'x' }]), [
     'SQL_ROW_REFUSED invalid input syntax for type integer: "x" [22P02]',
   ]);
@@ -210,7 +241,9 @@ test('a statement of another kind takes fields by name', { skip }, async t => {
   ]);
 });
 
-test('a commit that is repeated after a restart writes nothing twice, one that was missed is made up for', { skip }, async t => {
+test('a commit that is repeated after a restart writes nothing twice, one that was missed is made up for', {
+  skip,
+}, async t => {
   const { postgres, table, url } = await tableOf('id integer PRIMARY KEY, name text');
   const folder = await temporaryFolder(t);
   const config = { url, table };
@@ -237,7 +270,9 @@ test('a commit that is repeated after a restart writes nothing twice, one that w
   assert.deepEqual(await readdir(join(folder, 'stages')), []);
 });
 
-test('the server killed in the middle of a segment, and of a commit, loses and doubles nothing', { skip }, async t => {
+test('the server killed in the middle of a segment, and of a commit, loses and doubles nothing', {
+  skip,
+}, async t => {
   const { postgres, table, url } = await tableOf('id integer PRIMARY KEY, name text');
   const reports: string[] = [];
   const sink = await openSink(
@@ -280,17 +315,33 @@ test('what cannot work is refused by name, before a row is written', { skip }, a
     });
   };
   const place = `127.0.0.1:${postgres.port}`;
-  await refused({ url: `postgres://sluice:wrong-secret@${place}/postgres`, table }, 'AUTHENTICATION_FAILED', /password authentication failed/);
+  await refused(
+    { url: `postgres://sluice:wrong-secret@${place}/postgres`, table },
+    'AUTHENTICATION_FAILED',
+    /password authentication failed/,
+  );
   await refused({ url: `postgres://sluice@${place}/postgres`, table }, 'AUTHENTICATION_FAILED', /./);
   await refused({ url: `${url}x`, table }, 'SQL_REFUSED', /database "postgresx" does not exist/);
-  await refused({ url: 'jdbc:postgresql://127.0.0.1:1/postgres', table }, 'SERVICE_UNREACHABLE', /ECONNREFUSED/);
+  await refused(
+    { url: 'jdbc:postgresql://127.0.0.1:1/postgres', table },
+    'SERVICE_UNREACHABLE',
+    /ECONNREFUSED/,
+  );
   await refused({ url: 'jdbc:oracle:thin:@h', table }, 'PARAMETERS_INVALID', /oracle is no database/);
   await refused({ url: `${url}?sslmode=require`, table }, 'SQL_REFUSED', /does not support SSL/);
   await refused({ url, table: 'none_such' }, 'TABLE_NOT_FOUND', /none_such/);
   await refused({ url, table: 'a; DROP TABLE b' }, 'PARAMETERS_INVALID', /names no table/);
-  await refused({ url, table, on_conflict: 'update', key: ['name'] }, 'SQL_REFUSED', /no unique or exclusion constraint/);
+  await refused(
+    { url, table, on_conflict: 'update', key: ['name'] },
+    'SQL_REFUSED',
+    /no unique or exclusion constraint/,
+  );
   await refused({ url, table, on_conflict: 'update', key: ['none'] }, 'PARAMETERS_INVALID', /no column none/);
   await refused({ url, statement: 'INSERT INTO t VALUES (?)' }, 'PARAMETERS_INVALID', /which field/);
   await inPostgres(postgres, "DROP ROLE IF EXISTS guest; CREATE ROLE guest LOGIN PASSWORD 'wrong-secret'");
-  await refused({ url: `postgres://guest:wrong-secret@${place}/postgres`, table }, 'AUTHENTICATION_FAILED', /permission denied/);
+  await refused(
+    { url: `postgres://guest:wrong-secret@${place}/postgres`, table },
+    'AUTHENTICATION_FAILED',
+    /permission denied/,
+  );
 });
