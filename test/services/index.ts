@@ -7,6 +7,7 @@ import { mysql } from './mysql.ts';
 import { opensearch } from './opensearch.ts';
 import { postgres } from './postgres.ts';
 import { pubsub } from './pubsub.ts';
+import { readers } from './readers.ts';
 import { s3 } from './s3.ts';
 import { schemaRegistry } from './schema-registry.ts';
 
@@ -17,6 +18,7 @@ export const installations: readonly Installation[] = [
   postgres,
   mysql,
   pubsub,
+  readers,
   s3,
   schemaRegistry,
   gcs,
