@@ -80,7 +80,10 @@ export const errorKinds = {
     'The script does not define the function named.',
     'Name a function of the script.',
   ),
-  JOB_NOT_FOUND: missing('There is no job of that id.', 'Check the id that the launch printed.'),
+  JOB_NOT_FOUND: missing(
+    'There is no job of that id or name.',
+    'Check it; `sluice jobs list` shows the jobs of a server.',
+  ),
   JOB_NAME_TAKEN: conflicting(
     'An active job of the project and location has that name.',
     'Choose another name, or stop that job.',
@@ -155,7 +158,7 @@ export const errorKinds = {
     'Another server runs on the same `SLUICE_HOME`.',
     'Stop that server, or give this one a `SLUICE_HOME` of its own.',
   ),
-  ADDRESS_IN_USE: failed(
+  ADDRESS_IN_USE: refused(
     'The address to serve at is in use or cannot be used.',
     'Choose another `--port`, or stop what listens there.',
   ),
@@ -179,7 +182,10 @@ export const errorKinds = {
     'More elements failed than the threshold allows.',
     'See the dead letters for the reasons.',
   ),
-  DISK_FULL: failed('The disk is full.', 'Free some space, then `sluice resume` the job: nothing is lost.'),
+  DISK_FULL: unavailable(
+    'The disk is full.',
+    'Free some space, then try again; a job that has failed goes on with `sluice resume`, and nothing is lost.',
+  ),
   CHECKPOINT_UNUSABLE: failed('A checkpoint cannot be used.', 'Launch the job anew.'),
   BOOKS_UNBALANCED: failed(
     'The books of a job do not balance.',

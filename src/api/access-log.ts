@@ -1,7 +1,7 @@
 /** A line in the log for each request: who asked for what, what came of it, how long it took. */
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
-import type { RequestHandler, Response } from 'express';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { RequestHandler } from 'express';
 import { pinoHttp } from 'pino-http';
 import type { Log } from '../service/log.ts';
 import type { Admission } from './guard.ts';
@@ -31,7 +31,8 @@ export const accessLog = (log: Log): RequestHandler =>
     customSuccessMessage: () => 'request',
     customErrorMessage: () => 'request',
     customLogLevel: (request, response) => {
-      if (response.statusCode >= 500) return 'error';
+      // What Dataflow has and Sluice has not is no failure.
+      if (response.statusCode >= 500 && response.statusCode !== 501) return 'error';
       return ROUTINE.has(pathOf(request.url)) ? 'debug' : 'info';
     },
     // Neither headers nor the query: both may hold a token.
@@ -40,16 +41,24 @@ export const accessLog = (log: Log): RequestHandler =>
       res: ({ statusCode }) => ({ status: statusCode }),
     },
     wrapSerializers: false,
-    customProps: (request, response) => {
-      const { caller, operation, jobId }: Admission & Asked = (response as Response).locals;
-      return {
-        requestId: requestIdOf(request),
-        address: request.socket.remoteAddress,
-        ...(caller && { caller: caller.name }),
-        ...(operation && { operation: operation.id }),
-        ...(jobId !== undefined && { jobId }),
-      };
-    },
+    customSuccessObject: (request, response, line) => ({ ...line, ...whatWasAsked(request, response) }),
+    // The error that comes with a status was made of the status; why a request failed has a line of its own.
+    customErrorObject: (request, response, _, { err, ...line }) => ({
+      ...line,
+      ...(response.statusCode < 500 && { err }),
+      ...whatWasAsked(request, response),
+    }),
   });
+
+function whatWasAsked(request: IncomingMessage, response: ServerResponse) {
+  const { caller, operation, jobId } = (response as ServerResponse & { locals: Admission & Asked }).locals;
+  return {
+    requestId: requestIdOf(request),
+    address: request.socket.remoteAddress,
+    ...(caller && { caller: caller.name }),
+    ...(operation && { operation: operation.id }),
+    ...(jobId !== undefined && { jobId }),
+  };
+}
 
 const pathOf = (url = ''): string => url.split('?', 1)[0] ?? '';

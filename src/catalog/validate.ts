@@ -51,7 +51,8 @@ function setParameter(
   const parsed = typeof value === 'object' && schema.type !== 'object' ? undefined : kind.parse(text, schema);
   if (parsed === undefined) {
     const shown = kind.secret ? '' : `, not ${shorten(text)}`;
-    violations.push({ subject: name, message: `must be ${kind.expected(schema)}${shown}` });
+    const message = kind.fault?.(text) ?? `must be ${kind.expected(schema)}${shown}`;
+    violations.push({ subject: name, message });
   } else parameters[name] = parsed;
 }
 

@@ -2,7 +2,7 @@
 import type { JobRecord } from '../store/record.ts';
 import { type Client, connect, type ServerOptions } from './client.ts';
 import { printJson } from './output.ts';
-import { age, fit, table } from './tables.ts';
+import { age, fitTerminal, table } from './tables.ts';
 
 export interface ListOptions extends ServerOptions {
   status: 'active' | 'ended' | 'all';
@@ -43,8 +43,8 @@ async function gather(client: Client, { status, name, limit }: ListOptions) {
   return { jobs, more: pageToken !== undefined };
 }
 
-/** A line for each job, in 80 columns; `now` is ms since the epoch. */
-export function listText(jobs: readonly JobRecord[], now = Date.now()): string {
+/** A line for each job; `now` is ms since the epoch, `fit` brings a name to the width of its column. */
+export function listText(jobs: readonly JobRecord[], now = Date.now(), fit = fitTerminal): string {
   const rows = jobs.map(({ id, state, createTime, name }) => [
     id,
     state,

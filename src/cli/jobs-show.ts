@@ -4,7 +4,7 @@ import { connect, type ServerOptions } from './client.ts';
 import { bold, count, size } from './live.ts';
 import { printJson } from './output.ts';
 import { findJob, type ServedJob, totalsOf } from './server-job.ts';
-import { age, clock, fit, printable, table } from './tables.ts';
+import { age, clock, fitTerminal, printable, table } from './tables.ts';
 
 export interface JobOptions extends ServerOptions {
   json?: boolean;
@@ -95,8 +95,8 @@ function pairs(facts: readonly Fact[], heading?: string): string {
 const textOf = (value: unknown): string =>
   typeof value === 'object' ? JSON.stringify(value) : String(value);
 
-/** A line for each transform, in 80 columns. */
-export function metricsText({ counters = {} }: ServedJob): string {
+/** A line for each transform; `fit` brings a name to the width of its column. */
+export function metricsText({ counters = {} }: ServedJob, fit = fitTerminal): string {
   const rows = Object.entries(counters).map(([transform, { in: taken, out, filtered, failed }]) => [
     fit(transform, TRANSFORM_WIDTH),
     ...[taken, out, filtered, failed].map(count),

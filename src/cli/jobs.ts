@@ -14,6 +14,8 @@ export function registerJobs(program: Command): void {
   const verb = (name: string, description: string) =>
     withServer(jobs.command(name).description(description)).option('--json', 'print one JSON document');
   const onJob = (name: string, description: string) =>
+    verb(name, description).argument('<job>', 'its id, or its name: that of the active one, or of the last');
+  const onActive = (name: string, description: string) =>
     verb(name, description).argument('<job>', 'its id, or the name of an active one');
 
   verb('list', 'the jobs there are, the active ones first')
@@ -38,10 +40,10 @@ export function registerJobs(program: Command): void {
         .argParser(severityOf),
     )
     .action(async (job: string, options: LogOptions) => (await import('./jobs-logs.ts')).logs(job, options));
-  onJob('drain', 'let a streaming job end: it reads no more, and writes what it has read').action(
+  onActive('drain', 'let a streaming job end: it reads no more, and writes what it has read').action(
     async (job: string, options: JobOptions) => (await import('./jobs-stop.ts')).stop(job, 'drain', options),
   );
-  onJob('cancel', 'end a job at once; what it has not yet published is given up').action(
+  onActive('cancel', 'end a job at once; what it has not yet published is given up').action(
     async (job: string, options: JobOptions) => (await import('./jobs-stop.ts')).stop(job, 'cancel', options),
   );
   onJob('wait', 'wait until a job has ended; the exit status is that of the job').action(

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { TemplateDescription } from '../catalog/describe.ts';
+import { kinds } from '../catalog/kinds/index.ts';
 import { parsePath } from '../catalog/kinds/path.ts';
 import { SluiceError } from '../errors.ts';
 import type { GivenParameters } from '../launch/prepare.ts';
@@ -118,18 +119,11 @@ async function parametersOf(
     });
   for (const { name, kind } of description?.parameters ?? []) {
     const value = parameters[name];
-    if (value && PATHS.has(kind) && !value.startsWith('udf://')) parameters[name] = parsePath(value) ?? value;
+    if (value && kinds.get(kind)?.isPath && !value.startsWith('udf://'))
+      parameters[name] = parsePath(value) ?? value;
   }
   return parameters;
 }
-
-/** The kinds of parameters that are paths. */
-const PATHS: ReadonlySet<string> = new Set([
-  'gcs-read-file',
-  'gcs-write-file',
-  'gcs-write-folder',
-  'javascript-udf',
-]);
 
 function texts(given: GivenParameters): Record<string, string> {
   const pairs = Object.entries(given).filter(([, value]) => value !== null);

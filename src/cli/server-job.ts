@@ -1,9 +1,9 @@
-/** A job as the server tells of it: found by its id, or by the name that an active one has. */
+/** A job as the server tells of it: found by its id or by its name. */
 import type { Counters, Totals } from '../engine/counters.ts';
 import { SluiceError } from '../errors.ts';
 import type { JobSummary } from '../jobs/job.ts';
 import type { JobRecord } from '../store/record.ts';
-import type { Client } from './client.ts';
+import type { Call, Client } from './client.ts';
 
 /** What `GET /api/jobs/{jobId}` gives, as far as the command line shows it. */
 export interface ServedJob extends JobRecord {
@@ -16,24 +16,42 @@ export interface ServedJob extends JobRecord {
 /** The shape of ids; names begin with a letter. */
 const JOB_ID = /^\d/;
 
-/** @throws SluiceError JOB_NOT_FOUND; USAGE when several active jobs have the name */
+/** The active job of a name. @throws SluiceError JOB_NOT_FOUND; USAGE when several active jobs have the name */
+export async function findActiveJob(client: Client, idOrName: string): Promise<ServedJob> {
+  if (JOB_ID.test(idOrName)) return getJob(client, idOrName);
+  const job = await activeOf(client, idOrName);
+  if (job) return job;
+  const latest = await latestOf(client, idOrName);
+  const why = latest && `: the last one, job ${latest.id}, is ${latest.state}`;
+  throw new SluiceError('JOB_NOT_FOUND', `no active job is named ${idOrName}${why ?? ''}`);
+}
+
+/** The active job of a name, or else the one that was launched last. @throws SluiceError as `findActiveJob` */
 export async function findJob(client: Client, idOrName: string): Promise<ServedJob> {
   if (JOB_ID.test(idOrName)) return getJob(client, idOrName);
-  const { jobs } = await client.get<{ jobs: JobRecord[] }>('/api/jobs', {
-    query: { name: idOrName, status: 'active' },
-  });
+  const job = (await activeOf(client, idOrName)) ?? (await latestOf(client, idOrName));
+  if (job) return job;
+  throw new SluiceError('JOB_NOT_FOUND', `no job is named ${idOrName}`);
+}
+
+async function activeOf(client: Client, name: string): Promise<ServedJob | undefined> {
+  const { jobs } = await listed(client, { name, status: 'active' });
   const [job, ...others] = jobs;
-  if (!job)
-    throw new SluiceError(
-      'JOB_NOT_FOUND',
-      `no active job is named ${idOrName}; ended ones are found by their ids: sluice jobs list --status all --name ${idOrName}`,
-    );
+  if (!job) return undefined;
   if (others.length > 0) {
     const ids = jobs.map(({ id, projectId, location }) => `${id} (${projectId}, ${location})`);
-    throw new SluiceError('USAGE', `several active jobs are named ${idOrName}: ${ids.join(', ')}`);
+    throw new SluiceError('USAGE', `several active jobs are named ${name}: ${ids.join(', ')}`);
   }
   return getJob(client, job.id);
 }
+
+async function latestOf(client: Client, name: string): Promise<ServedJob | undefined> {
+  const { jobs } = await listed(client, { name, status: 'all', pageSize: 1 });
+  return jobs[0] && getJob(client, jobs[0].id);
+}
+
+const listed = (client: Client, query: Call['query']): Promise<{ jobs: JobRecord[] }> =>
+  client.get('/api/jobs', { query });
 
 export const getJob = (client: Client, id: string): Promise<ServedJob> =>
   client.get(`/api/jobs/${encodeURIComponent(id)}`);

@@ -13,6 +13,10 @@ export function table(rows: readonly (readonly string[])[], right: readonly numb
   return `${rows.map(line).join('\n')}\n`;
 }
 
+/** The text as it is, unless somebody reads it in a column of a terminal. */
+export const fitTerminal = (text: string, width: number): string =>
+  process.stdout.isTTY ? fit(text, width) : text;
+
 /** At most so many characters, with the middle left out: names differ at both ends. */
 export function fit(text: string, width: number): string {
   if (text.length <= width) return text;

@@ -13,6 +13,7 @@ import { newJobId } from '../jobs/job.ts';
 import { parseYaml } from '../pipeline/yaml.ts';
 import { graphOf } from '../worker/graph.ts';
 import type { Job } from '../worker/job-file.ts';
+import { requireAllowedPaths } from './paths.ts';
 import { keepUdfs, pinUdfs } from './pin-udfs.ts';
 import { type Secrets, takeSecrets } from './secrets.ts';
 
@@ -114,6 +115,7 @@ async function pipelineOf(
   if (templateId === undefined) throw usage('name a template, or give a --pipeline');
   const template = await (catalog ?? (await loadCatalog(config))).find(templateId);
   const validated = validateParameters(template, parameters);
+  requireAllowedPaths(template, validated.parameters, config);
   const { parameters: shown, secrets } = takeSecrets(template, validated.parameters);
   const context = { jobId, jobDirectory: jobDirectory(config, jobId), config };
   return {

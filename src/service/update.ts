@@ -5,6 +5,7 @@ import { SluiceError } from '../errors.ts';
 import { lineageOf, matchStages } from '../jobs/handover-match.ts';
 import { loadJob } from '../jobs/job.ts';
 import type { PreparedJob } from '../launch/prepare.ts';
+import { noneToReplace } from '../store/jobs.ts';
 import type { JobRecord } from '../store/record.ts';
 import { graphOf } from '../worker/graph.ts';
 import type { Job } from '../worker/job-file.ts';
@@ -37,7 +38,8 @@ export async function checkUpdate(
 
 async function planUpdate({ config, store }: UpdateService, prepared: PreparedJob, record: JobRecord) {
   const replaced = store.jobs.named(record);
-  if (replaced?.state !== 'RUNNING' && replaced?.state !== 'DRAINING') throw notRunning(record);
+  if (replaced?.state !== 'RUNNING' && replaced?.state !== 'DRAINING')
+    throw noneToReplace(record.name, replaced);
   checkKind(replaced, prepared);
   const before = await loadJob(config, replaced.id);
   // What a template puts into the job's folder stays where its predecessors have begun it.
@@ -70,10 +72,6 @@ function checkKind({ id, streaming, state, wish, owner, workers }: JobRecord, { 
       `job ${id} has ${workers} workers and the new one ${job.workers}: numWorkers must stay; otherwise drain the running job, and launch the new one`,
     );
 }
-
-/** Terraform tries again for a while when it reads this. */
-const notRunning = ({ name }: JobRecord): SluiceError =>
-  new SluiceError('JOB_NOT_FOUND', `There is no active job named ${name} in RUNNING OR DRAINING state.`);
 
 const refused = (why: string): SluiceError => new SluiceError('UPDATE_REFUSED', why);
 

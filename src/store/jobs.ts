@@ -88,11 +88,12 @@ export function jobsIn(database: DatabaseSync) {
 
   /**
    * Takes in the successor of a running job, which gives up its name and is to hand over; gives its record.
-   * @throws SluiceError UPDATE_REFUSED when it does not run, or is being stopped
+   * @throws SluiceError JOB_NOT_FOUND when another one was faster; UPDATE_REFUSED when it does not run, or is being stopped
    */
   const replace = (id: string, successor: JobRecord): JobRecord =>
     transaction(database, () => {
       const before = require(id);
+      if (before.wish === 'UPDATED') throw noneToReplace(before.name, named(before));
       if (before.state !== 'RUNNING' || before.wish !== undefined)
         throw new SluiceError(
           'UPDATE_REFUSED',
@@ -195,6 +196,24 @@ export function jobsIn(database: DatabaseSync) {
 
 const nameTaken = ({ name }: JobRecord): SluiceError =>
   new SluiceError('JOB_NAME_TAKEN', `There is already an active job named ${name}.`);
+
+/**
+ * That no job of a name runs which another one could replace. Terraform tries again for a while when it reads this.
+ * @param holder the active job that has the name, if there is one
+ */
+export function noneToReplace(name: string, holder: JobRecord | undefined): SluiceError {
+  const message = `There is no active job named ${name} in RUNNING OR DRAINING state.`;
+  return new SluiceError('JOB_NOT_FOUND', `${message} ${holder ? describe(holder) : WITHOUT}`);
+}
+
+const WITHOUT = 'Launched without an update, this one would be the first.';
+
+function describe({ id, state, replaces }: JobRecord): string {
+  if (state === 'CANCELLING')
+    return `Job ${id} is CANCELLING: launch the new one when it has ended, without an update.`;
+  const why = replaces === undefined ? '' : `, an update of job ${replaces} that has not begun`;
+  return `Job ${id} is ${state}${why}: try again when it is RUNNING.`;
+}
 
 function reasonNotToReopen({ state, givenUp, removedTime }: JobRecord): string | undefined {
   if (state !== 'FAILED') return `is ${state}: there is nothing to resume`;

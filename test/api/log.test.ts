@@ -23,6 +23,18 @@ test('each request has a line with who, what, how long and its id, and no token 
   assert.equal(JSON.stringify(log).includes(token), false);
 });
 
+test('a line has each key once, and what Sluice has not is no error', async t => {
+  const { get, post, log, logText } = await startServer(t);
+  await get('/api/jobs');
+  const { status } = await post('/v1b3/projects/p/locations/l/flexTemplates:launch', {
+    launchParameter: { jobName: 'j', containerSpec: { image: 'registry/theirs' } },
+  });
+  for (const key of ['requestId', 'address', 'req', 'caller'])
+    for (const line of logText) assert.equal(line.split(`"${key}":`).length, 2, line);
+  assert.equal(status, 501);
+  assert.deepEqual([log[1]?.level, log[1]?.res, log[1]?.err], ['info', { status: 501 }, undefined]);
+});
+
 test('what was not foreseen is in the log with the id that the answer carries, and only there', async t => {
   const { get, log, service } = await startServer(t);
   service.store.database.exec('ALTER TABLE audit RENAME TO secret_name');

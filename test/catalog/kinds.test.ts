@@ -220,3 +220,16 @@ test('every kind tells what would be right', () => {
     assert.doesNotMatch(kind.expected(schema), /\.$|undefined/);
   }
 });
+
+test('a name of Pub/Sub that only its last part makes wrong is told so', () => {
+  const fault = (kind: string, name: string) => kinds.get(kind)?.fault?.(name);
+  assert.equal(
+    fault('pubsub-topic', 'projects/local/topics/a1'),
+    "the ID in 'projects/local/topics/a1' must have 3 to 255 letters, digits or -._~+%, begin with a letter and not with 'goog'",
+  );
+  assert.match(
+    String(fault('pubsub-subscription', 'projects/local/subscriptions/1abc')),
+    /begin with a letter/,
+  );
+  assert.equal(fault('pubsub-topic', 'a1'), undefined);
+});

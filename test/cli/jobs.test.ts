@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { listText } from '../../src/cli/jobs-list.ts';
 import { metricsText, showText } from '../../src/cli/jobs-show.ts';
 import type { ServedJob } from '../../src/cli/server-job.ts';
+import { fit } from '../../src/cli/tables.ts';
 import { emptyCounters } from '../../src/engine/counters.ts';
 import { sluice } from '../helpers/cli.ts';
 import { type Served, serve } from '../helpers/serve.ts';
@@ -113,6 +114,19 @@ test('jobs of a server are looked after from the command line', { timeout: 180_0
     assert.equal(stdout.split('\n').length, 4);
     assert.match(stderr, /the first 2; --limit shows more/);
   });
+
+  await t.test(
+    'of a name without an active job the last one is meant, but where it is to be stopped',
+    async () => {
+      const { id, state } = await server.json(['jobs', 'show', 'counted']);
+      assert.equal(state, 'DONE');
+      assert.equal((await server.json(['jobs', 'wait', 'counted'])).jobId, id);
+      assert.equal((await server.json(['jobs', 'logs', 'counted'])).jobId, id);
+      const { status, stderr } = await server.sluice(['jobs', 'drain', 'counted']);
+      assert.equal(status, 2);
+      assert.match(stderr, new RegExp(`no active job is named counted: the last one, job ${id}, is DONE `));
+    },
+  );
 
   await t.test('a job that there is not is an error like any other', async () => {
     for (const name of ['nothing', '2026-11-20_00_00_00-1']) {
@@ -226,6 +240,7 @@ test('what is printed fits a terminal of 80 columns', () => {
   const text = listText(
     [job, { ...job, name: 'x', state: 'DONE', createTime: '2026-09-20T09:48:12.000Z' }],
     now,
+    fit,
   );
   assert.equal(
     text,
@@ -234,8 +249,14 @@ test('what is printed fits a terminal of 80 columns', () => {
 2026-11-20_09_48_12-48172635491024  DONE         61 d  x
 `,
   );
-  for (const line of [...text.split('\n'), ...metricsText(job).split('\n')])
+  for (const line of [...text.split('\n'), ...metricsText(job, fit).split('\n')])
     assert.ok(line.length <= 80, line);
+});
+
+test('where no terminal shows it nothing of a name is left out', () => {
+  assert.ok(listText([job], now).includes(` ${job.name}\n`));
+  const [name = ''] = Object.keys(job.counters ?? {});
+  assert.ok(metricsText(job).includes(name));
 });
 
 test('a job is shown in words and grouped figures, and cannot command the terminal', () => {

@@ -134,8 +134,8 @@ test('an address in use, one that others reach, and a home that is served alread
   const { url, grpcPort } = await serve(t, { home });
   const other = await temporaryFolder(t);
   const refusals: [args: string[], home: string, status: number, message: RegExp][] = [
-    [['--port', new URL(url).port, '--grpc-port', '0'], other, 1, /is in use \[ADDRESS_IN_USE\]/],
-    [['--port', '0', '--grpc-port', String(grpcPort)], other, 1, /ADDRESS_IN_USE/],
+    [['--port', new URL(url).port, '--grpc-port', '0'], other, 2, /is in use \[ADDRESS_IN_USE\]/],
+    [['--port', '0', '--grpc-port', String(grpcPort)], other, 2, /ADDRESS_IN_USE/],
     [[...anyPort, '--host', '0.0.0.0'], other, 2, /sluice token create --name NAME --role admin/],
     [[...anyPort, '--host', '192.0.2.1'], other, 2, /sluice token create/],
     [anyPort, home, 2, /HOME_IN_USE/],

@@ -37,6 +37,8 @@ export interface TestServer {
   config: Config;
   /** The lines of the log so far. */
   log: Record<string, unknown>[];
+  /** The same as text. */
+  logText: string[];
   /** As the token of `as`, when there is one. */
   fetch(path: string, init?: RequestInit): Promise<Response>;
   get(path: string, init?: RequestInit): Promise<Answer>;
@@ -53,10 +55,15 @@ export async function startServer(t: TestContext, options: TestServerOptions = {
   const home = more?.home ?? (await temporaryFolder(t));
   const config: Config = { ...more, home };
   const log: Record<string, unknown>[] = [];
+  const logText: string[] = [];
+  const write = (line: string) => {
+    log.push(JSON.parse(line));
+    logText.push(line);
+  };
   let token: string | undefined;
   const open = async () => {
     const service = await openService(config, {
-      log: logTo({ write: line => void log.push(JSON.parse(line)) }, 'debug'),
+      log: logTo({ write }, 'debug'),
       maxJobs,
       openSupervisor,
     });
@@ -87,6 +94,7 @@ export async function startServer(t: TestContext, options: TestServerOptions = {
     home,
     config,
     log,
+    logText,
     fetch: fetchAs,
     get: (path, init) => send('GET', path, undefined, init),
     post: (path, body, init) => send('POST', path, body, init),

@@ -184,7 +184,7 @@ test('what does not fit is refused before anything is stopped', async t => {
   );
   assert.equal(
     await refusal({}, { name: 'nobody' }),
-    'JOB_NOT_FOUND There is no active job named nobody in RUNNING OR DRAINING state.',
+    'JOB_NOT_FOUND There is no active job named nobody in RUNNING OR DRAINING state. Launched without an update, this one would be the first.',
   );
   await bench.supervisor.stop(id, 'DRAINED');
   await bench.until(id, 'DRAINED');

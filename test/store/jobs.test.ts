@@ -110,6 +110,20 @@ test('who makes room for a successor gives up the name, also when it is cancelle
   assert.equal(jobs.named(old)?.id, successor.id);
 });
 
+test('of two that would replace a job the slower one is told which one does, so that it tries again', async t => {
+  const { jobs } = await storeIn(t);
+  const old = taken(jobs, { name: 'stream', streaming: true });
+  jobs.move(old.id, 'PENDING');
+  jobs.move(old.id, 'RUNNING');
+  const first = aRecord({ name: 'stream', replaces: old.id });
+  jobs.replace(old.id, first);
+  assert.throws(() => jobs.replace(old.id, aRecord({ name: 'stream', replaces: old.id })), {
+    code: 'JOB_NOT_FOUND',
+    message: `There is no active job named stream in RUNNING OR DRAINING state. Job ${first.id} is QUEUED, an update of job ${old.id} that has not begun: try again when it is RUNNING.`,
+  });
+  assert.equal(jobs.require(old.id).replacedBy, first.id);
+});
+
 test('only what has failed is taken up again, and without what it came to', async t => {
   const { jobs } = await storeIn(t);
   for (const state of ['DONE', 'CANCELLED'] as const) {

@@ -8,5 +8,6 @@ export const gcsReadFile: Kind = {
   expected: () => PATH_EXPECTED,
   parse: given => (given.endsWith('/') ? undefined : parsePath(given)),
   widget: 'file',
+  isPath: true,
   paramType: 'GCS_READ_FILE',
 };

@@ -11,5 +11,6 @@ export const gcsWriteFolder: Kind = {
     return path === undefined || path.endsWith('/') ? path : `${path}/`;
   },
   widget: 'folder',
+  isPath: true,
   paramType: 'GCS_WRITE_FOLDER',
 };

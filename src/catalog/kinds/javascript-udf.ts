@@ -14,5 +14,6 @@ export const javascriptUdf: Kind = {
     return given.endsWith('/') ? undefined : parsePath(given);
   },
   widget: 'udf',
+  isPath: true,
   paramType: 'JAVASCRIPT_UDF_FILE',
 };

@@ -23,6 +23,8 @@ export interface Kind {
   help: string;
   /** What would be right, after "must be". */
   expected(schema: ParameterSchema): string;
+  /** Why a text is not of this kind, where that can be told better than by what would be right. */
+  fault?(text: string): string | undefined;
   /** The value in its normal form; undefined when the text is not of this kind. */
   parse(text: string, schema: ParameterSchema): Json | undefined;
   widget: Widget;
@@ -30,6 +32,8 @@ export interface Kind {
   paramType: string;
   /** The empty text is a value of this kind; elsewhere it means that nothing was given. */
   takesEmpty?: boolean;
+  /** It may be a path of this machine. */
+  isPath?: boolean;
   /** Never shown or logged. */
   secret?: boolean;
 }

@@ -14,10 +14,16 @@ const ID = /^(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{2,254}$/;
 /** Why `name` is not one of this kind, or undefined when it is. */
 export function nameFault(kind: ResourceKind, name: string): string | undefined {
   const form = `projects/PROJECT/${kind}/ID`;
+  const at = name.indexOf(`/${kind}/`);
+  if (at < 0 || !PROJECT.test(name.slice(0, at))) return `'${name}' is not of the form ${form}`;
+  return idFault(kind, name);
+}
+
+/** Why the ID at the end of `name` is none, where the rest of it is as it should be. */
+export function idFault(kind: ResourceKind, name: string): string | undefined {
   const marker = `/${kind}/`;
   const at = name.indexOf(marker);
-  if (at < 0 || !PROJECT.test(name.slice(0, at))) return `'${name}' is not of the form ${form}`;
-  if (ID.test(name.slice(at + marker.length))) return undefined;
+  if (at < 0 || !PROJECT.test(name.slice(0, at)) || ID.test(name.slice(at + marker.length))) return undefined;
   return `the ID in '${name}' must have 3 to 255 letters, digits or -._~+%, begin with a letter and not with 'goog'`;
 }
 

@@ -38,6 +38,29 @@ test('a path stands for the template that its last part names', async t => {
     assert.equal(await templateOf(server, path), 'GCS_Text_to_GCS_Text', path);
 });
 
+test('a parameter that leads out of the roots is refused by its name, before there is a job', async t => {
+  const { home, post, service } = await startServer(t, { config: { roots: ['/data'] } });
+  const given = { inputFilePattern: '/etc/*.conf', outputDirectory: join(home, 'out') };
+  for (const validateOnly of [true, false]) {
+    const body = flexBody(
+      { containerSpecGcsPath: 'GCS_Text_to_GCS_Text', parameters: given },
+      { validateOnly },
+    );
+    const { status, body: answer } = await post(FLEX, body);
+    assert.equal(status, 403);
+    assert.match(
+      answer.error.message,
+      /^inputFilePattern: \/etc\/\*\.conf lies outside .*; outputDirectory: /,
+    );
+    const [{ fieldViolations }] = answer.error.details;
+    assert.deepEqual(
+      fieldViolations.map(({ field }: { field: string }) => field),
+      ['inputFilePattern', 'outputDirectory'],
+    );
+  }
+  assert.deepEqual(service.store.jobs.active('service'), []);
+});
+
 test('a spec in a file names a template by its image; others are refused clearly', async t => {
   const server = await startServer(t, { config: { roots: [] } });
   await put(server, 'bucket/own.json', JSON.stringify({ image: 'sluice://GCS_Text_to_GCS_Text' }));
