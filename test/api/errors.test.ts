@@ -59,7 +59,10 @@ test('what was not foreseen is told by the id of the request only', () => {
 test('a full disk is no fault of the code', () => {
   const error = Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
   const { http, body } = errorAnswer(error);
-  assert.deepEqual([http, body.error.status, body.error.details[0]?.reason], [503, 'UNAVAILABLE', 'DISK_FULL']);
+  assert.deepEqual(
+    [http, body.error.status, body.error.details[0]?.reason],
+    [503, 'UNAVAILABLE', 'DISK_FULL'],
+  );
 });
 
 const expected: [http: number, status: string, codes: string[]][] = [
