@@ -102,7 +102,8 @@ const TEXT: Element = { type: 'BYTE_ARRAY', converted_type: 'UTF8', logical_type
 
 function logicalElement(type: Leaf, logical: Logical): Element {
   if (logical.type === 'decimal') return decimalElement(logical);
-  if (logical.type === 'json' || logical.type === 'uuid') return TEXT;
+  if (logical.type === 'uuid') return TEXT;
+  if (logical.type === 'json') return { type: 'BYTE_ARRAY', logical_type: { type: 'JSON' } };
   if (logical.type === 'date')
     return { type: 'INT32', converted_type: 'DATE', logical_type: { type: 'DATE' } };
   const physical = type.kind === 'int' ? 'INT32' : 'INT64';
