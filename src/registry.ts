@@ -20,6 +20,7 @@ import {
 import { generateFromSchema } from './connectors/generator/index.ts';
 import { readFromKafka, writeToKafka } from './connectors/kafka/index.ts';
 import { readFromPubSub, writeToPubSub } from './connectors/pubsub/index.ts';
+import { writeToSplunk } from './connectors/splunk/index.ts';
 import {
   readFromJdbc,
   readFromMySql,
@@ -50,6 +51,8 @@ import { partition } from './transforms/partition.ts';
 import { sql } from './transforms/sql.ts';
 import { validateWithSchema } from './transforms/validate-with-schema.ts';
 import { windowInto } from './transforms/window-into.ts';
+
+import { wrapMessages } from './transforms/wrap-messages.ts';
 
 const components: Component[] = [
   assignTimestamps,
@@ -99,7 +102,9 @@ const components: Component[] = [
   writeToPostgres,
   writeToParquet,
   writeToPubSub,
+  writeToSplunk,
   writeToText,
+  wrapMessages,
 ];
 
 export const registry: ReadonlyMap<string, Component> = new Map(components.map(each => [each.name, each]));

@@ -1,8 +1,9 @@
 /** What becomes of each element of a batch: what to do, with which id, in which index. */
-import type { Batch, Failure } from '../../engine/batch.ts';
+import type { Failure } from '../../engine/batch.ts';
 import type { ElementType } from '../../engine/component.ts';
 import { type Row, type RowValue, rowsOf } from '../../formats/rows.ts';
-import type { Delivery, Document } from './document.ts';
+import type { Delivery } from '../http/loader.ts';
+import { type Document, FRAME_BYTES } from './document.ts';
 import type { AddressFunctions, Said } from './functions.ts';
 import { MAX_ID_BYTES, type OwnIds } from './own-ids.ts';
 import type { Action } from './retry.ts';
@@ -46,10 +47,23 @@ export async function addressed(
           addressing,
         );
     if (isFault(address)) delivery.failed.push({ index: i, failure: { ...address, transform: stage } });
-    else documents.push({ delivery, element: i, doubts: 0, ...address });
+    else documents.push(documentOf(delivery, i, address));
   }
-  delivery.unanswered = documents.length;
   return documents;
+}
+
+function documentOf(delivery: Delivery, element: number, address: Address): Document {
+  const { starts, ends } = delivery.batch;
+  const { id, ownId, index } = address;
+  const payload = (ends[element] ?? 0) - (starts[element] ?? 0);
+  return {
+    delivery,
+    element,
+    bytes: payload + index.length + (id?.length ?? 0) + FRAME_BYTES,
+    ...(id !== undefined && !ownId && { key: id }),
+    doubts: 0,
+    ...address,
+  };
 }
 
 type Address = Pick<Document, 'action' | 'index' | 'id' | 'ownId' | 'routing'>;
@@ -113,6 +127,3 @@ function within(row: Row, path: readonly string[]): RowValue | undefined {
   }
   return value;
 }
-
-/** A batch that nothing is known of yet. */
-export const deliveryOf = (batch: Batch): Delivery => ({ batch, unanswered: 0, failed: [], done: () => {} });

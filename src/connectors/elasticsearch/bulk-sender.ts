@@ -6,6 +6,7 @@ import { payloadOf } from '../../engine/batch.ts';
 import { SluiceError } from '../../errors.ts';
 import { backoffMs } from '../http/backoff.ts';
 import { type HttpAnswer, type HttpClient, NoAnswer } from '../http/client.ts';
+import { type BulkSender, finish, refuse } from '../http/loader.ts';
 import { BULK_PATH, denied, jsonIn, type Place, readDocuments, reasonIn, reasonOf } from './client.ts';
 import { bulkBody, type Document } from './document.ts';
 import { isOverload, itemVerdict, requestVerdict } from './retry.ts';
@@ -24,14 +25,6 @@ export interface SenderSettings {
   stage: string;
 }
 
-export interface BulkSender {
-  /** Resolves when each document is written or refused. Throws what ends the job. */
-  send(documents: readonly Document[]): Promise<void>;
-  /** How many documents the server takes at a time, as far as is known. */
-  documents(): number;
-  stop(): void;
-}
-
 /** What became of a document, and which one was there before it. */
 interface Taken {
   document: Document;
@@ -47,12 +40,12 @@ interface Item {
 const MAX_DOUBTS = 5;
 const FEWEST_DOCUMENTS = 10;
 
-export function openBulkSender(settings: SenderSettings): BulkSender {
+export function openBulkSender(settings: SenderSettings): BulkSender<Document> {
   const { http, where, retryMs, stage } = settings;
   const stopping = new AbortController();
   let most = settings.documents;
 
-  return { send, documents: () => most, stop: () => stopping.abort() };
+  return { send, most: () => most, stop: () => stopping.abort() };
 
   async function send(documents: readonly Document[]): Promise<void> {
     let left = documents;
@@ -90,7 +83,7 @@ export function openBulkSender(settings: SenderSettings): BulkSender {
     if (verdict === 'final')
       throw new SluiceError('PARAMETERS_INVALID', `${where} takes no bulk requests: ${reason}`);
     const [first] = piece;
-    if (piece.length === 1 && first) refuse(first, 'ELASTICSEARCH_REFUSED', reason);
+    if (piece.length === 1 && first) refuseFor(first, 'ELASTICSEARCH_REFUSED', reason);
     else {
       const half = Math.ceil(piece.length / 2);
       await send(piece.slice(0, half));
@@ -154,7 +147,7 @@ export function openBulkSender(settings: SenderSettings): BulkSender {
         again.add(document);
         isTooMuch ||= isOverload(status);
       } else if (verdict === 'denied' && !settings.ownIndexes) throw deniedIndex(document, item);
-      else refuse(document, 'ELASTICSEARCH_REFUSED', reasonOf(error ?? {}));
+      else refuseFor(document, 'ELASTICSEARCH_REFUSED', reasonOf(error ?? {}));
     }
     if (isTooMuch) takeLess(piece.length);
     return { written, there, again };
@@ -181,7 +174,7 @@ export function openBulkSender(settings: SenderSettings): BulkSender {
     if (!found) return foreign.map(({ document }) => document);
     for (const [i, { document, item }] of foreign.entries()) {
       if (isSame(document, found[i])) finish(document);
-      else refuse(document, 'ELASTICSEARCH_CONFLICT', reasonOf(item.error ?? {}));
+      else refuseFor(document, 'ELASTICSEARCH_CONFLICT', reasonOf(item.error ?? {}));
     }
     return [];
   }
@@ -190,9 +183,8 @@ export function openBulkSender(settings: SenderSettings): BulkSender {
     most = Math.max(FEWEST_DOCUMENTS, Math.min(most, Math.ceil(than / 2)));
   }
 
-  function refuse(document: Document, code: string, message: string): void {
-    document.delivery.failed.push({ index: document.element, failure: { code, message, transform: stage } });
-    finish(document);
+  function refuseFor(document: Document, code: string, message: string): void {
+    refuse(document, { code, message, transform: stage });
   }
 
   function deniedIndex({ index }: Document, { status, error }: Item): SluiceError {
@@ -201,10 +193,6 @@ export function openBulkSender(settings: SenderSettings): BulkSender {
       `${where} does not let us write to ${index} (status ${status}): ${reasonOf(error ?? {})}`,
     );
   }
-}
-
-function finish({ delivery }: Document): void {
-  if (--delivery.unanswered === 0) delivery.done();
 }
 
 /** True when the document that is there is this one: it came before a restart. */

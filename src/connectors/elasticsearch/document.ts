@@ -1,19 +1,8 @@
 /** A document on its way, and the request that it becomes a part of. */
-import type { Batch, Failure } from '../../engine/batch.ts';
+import type { Parcel } from '../http/loader.ts';
 import type { Action } from './retry.ts';
 
-/** One batch that waits until all of its documents are answered. */
-export interface Delivery {
-  batch: Batch;
-  unanswered: number;
-  failed: { index: number; failure: Failure }[];
-  done(): void;
-}
-
-export interface Document {
-  delivery: Delivery;
-  /** Which element of the batch it is. */
-  element: number;
+export interface Document extends Parcel {
   action: Action;
   index: string;
   /** Absent: the server makes one. */
@@ -26,12 +15,8 @@ export interface Document {
 }
 
 const LF = 10;
-/** What stands around a document, at most, beside its action. */
-const FRAME_BYTES = 40;
-
-/** About what the document takes in a request. */
-export const sizeOf = ({ delivery: { batch }, element, index, id = '' }: Document): number =>
-  (batch.ends[element] ?? 0) - (batch.starts[element] ?? 0) + index.length + id.length + FRAME_BYTES;
+/** What stands around a document, about, beside its index and its id. */
+export const FRAME_BYTES = 40;
 
 /** The body of a bulk request: for each document a line of what to do, and mostly one of what with. */
 export function bulkBody(documents: readonly Document[]): Buffer {

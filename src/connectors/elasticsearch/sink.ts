@@ -1,16 +1,15 @@
 /** `WriteToElasticsearch`: documents into Elasticsearch or OpenSearch, in bulks. */
-import { type Batch, selectElements } from '../../engine/batch.ts';
 import { defineSink, type ElementType, type Sink, type StageContext } from '../../engine/component.ts';
 import { SluiceError } from '../../errors.ts';
 import { type HttpClient, openHttp } from '../http/client.ts';
+import { deliveryOf, failedOf, openLoader } from '../http/loader.ts';
 import { basicAuthorization, readTls } from '../http/settings.ts';
 import { type Address, readAddress } from './address.ts';
-import { type Addressing, addressed, deliveryOf } from './addressing.ts';
+import { type Addressing, addressed } from './addressing.ts';
 import { openBulkSender } from './bulk-sender.ts';
 import { isDataStream, isThere, readProduct } from './client.ts';
 import { config } from './config.ts';
 import { openFunctions } from './functions.ts';
-import { openLoader } from './loader.ts';
 import { ownIds } from './own-ids.ts';
 import type { Action } from './retry.ts';
 
@@ -199,7 +198,7 @@ async function openSink(
   const bulks = requestsOf(settings);
   const loader = openLoader(
     {
-      documents,
+      items: documents,
       bytes: settings.batch_bytes ?? batch_bytes.default,
       waitMs: settings.batch_ms ?? batch_ms.default,
       bulks,
@@ -222,7 +221,7 @@ async function openSink(
       queued.catch(() => {});
       const [ready] = await Promise.all([documents, before]);
       await loader.deliver(delivery, ready);
-      return failedOf(delivery.failed, batch);
+      return failedOf(delivery);
     },
     // A write ends when its documents are answered: there is nothing that is not durable.
     prepare: async () => null,
@@ -233,19 +232,6 @@ async function openSink(
       http.close();
       await functions?.close();
     },
-  };
-}
-
-function failedOf(failed: ReturnType<typeof deliveryOf>['failed'], batch: Batch) {
-  if (failed.length === 0) return undefined;
-  failed.sort((a, b) => a.index - b.index);
-  const indices = failed.map(({ index }) => index);
-  return {
-    failed: selectElements(
-      batch,
-      indices,
-      failed.map(({ failure }) => failure),
-    ),
   };
 }
 

@@ -228,9 +228,9 @@ test('a request that is too large for the server is halved; a document that alon
 
 test('what the server rejects with 429 is sent again until it is there', { skip }, async t => {
   const { sink, client, index } = await openOn(t, { requests: 8, batch_documents: 100 });
-  await client.request('PUT', `/${index}`, { settings: { number_of_shards: 4 } });
+  await client.request('PUT', `/${index}`, { settings: { number_of_shards: 3 } });
   const before = await rejections(client);
-  const writes = Array.from({ length: 50 }, (_, i) =>
+  const writes = Array.from({ length: 20 }, (_, i) =>
     sink.write(batchOf(Array.from({ length: 100 }, (_, j) => `{"n":${100 * i + j}}`))),
   );
   for (const result of await Promise.all(writes)) assert.equal(result, undefined);
@@ -240,7 +240,7 @@ test('what the server rejects with 429 is sent again until it is there', { skip 
   const documents = await client.documents(index);
   assert.deepEqual(
     numbers(documents),
-    Array.from({ length: 5000 }, (_, n) => n),
+    Array.from({ length: 2000 }, (_, n) => n),
   );
 });
 

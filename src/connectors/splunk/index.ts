@@ -1,0 +1,1 @@
+export { writeToSplunk } from './sink.ts';
