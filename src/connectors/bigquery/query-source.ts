@@ -63,7 +63,7 @@ export async function openQuerySource(
 export async function runQuery(
   connection: BigQueryConnection,
   sql: string,
-  jobId: string = `sluice_${randomUUID()}`,
+  jobId: string = `sluice_${randomUUID().replaceAll('-', '_')}`,
   location?: string,
 ): Promise<JobResource> {
   const started = await connection.startQuery(jobId, sql, location);

@@ -44,7 +44,7 @@ export const statusVerdicts: Readonly<Record<number, Verdict>> = {
 /** By the status of gRPC, which the Storage API answers with; what is not here is final. */
 export const grpcVerdicts: Readonly<Record<number, Verdict>> = {
   1: 'retry', // CANCELLED
-  2: 'retry', // UNKNOWN
+  2: 'final', // UNKNOWN
   3: 'final', // INVALID_ARGUMENT
   4: 'retry', // DEADLINE_EXCEEDED
   5: 'final', // NOT_FOUND: the stream or the table is gone

@@ -31,10 +31,11 @@ const config = {
         'A SELECT over tables named `dataset.table`: in the dialect of DuckDB or, in BigQuery itself, in GoogleSQL.',
     },
     fields: {
-      type: 'array',
-      items: { type: 'string', minLength: 1 },
-      minItems: 1,
-      description: 'With `table`: the columns to read. Default: all.',
+      anyOf: [
+        { type: 'array', items: { type: 'string', minLength: 1 }, minItems: 1 },
+        { type: 'string', minLength: 1 },
+      ],
+      description: 'With `table`: the columns to read, a list or one text with commas. Default: all.',
     },
     row_restriction: {
       type: 'string',
@@ -86,9 +87,10 @@ pipeline:
     },
   ],
   output: () => ({ form: 'row' }),
-  open(settings, context) {
-    if (isCloud(context.config)) return openCloud(settings, context);
-    const { table, query, fields, row_restriction: restriction } = settings;
+  open({ fields: given, ...rest }, context) {
+    const fields = typeof given === 'string' ? given.split(',').map(name => name.trim()) : given;
+    if (isCloud(context.config)) return openCloud({ ...rest, ...(fields && { fields }) }, context);
+    const { table, query, row_restriction: restriction } = rest;
     return openResult(query ?? selectOf(parseTableName(table ?? ''), fields, restriction), context);
   },
 });

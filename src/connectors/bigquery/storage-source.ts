@@ -37,6 +37,8 @@ export interface TableRead {
 }
 
 const MAX_STREAMS = 4;
+/** The client would begin again where it began, and not where it broke off. */
+const ONCE = { retry: null, retryRequestOptions: { retries: 0, noResponseRetries: 0 } } as unknown as object;
 
 export async function openStorageSource(
   read: TableRead,
@@ -119,7 +121,7 @@ export async function openStorageSource(
     return stream;
 
     function connect() {
-      const source = client.readRows({ readStream: at.name, offset: read.emulated ? 0 : fetched });
+      const source = client.readRows({ readStream: at.name, offset: read.emulated ? 0 : fetched }, ONCE);
       // Else what fails between two reads would be nobody's error.
       source.on('error', () => {});
       const iterator = source[Symbol.asyncIterator]() as AsyncIterator<Answer>;
