@@ -14,18 +14,19 @@ export async function prepareIn(
   const config = loadConfig({ SLUICE_HOME: home, ...env });
   const prepared = await prepareJob(config, { templateId, parameters });
   await saveJob(config, prepared.job);
-  return { config, prepared };
+  return { config, prepared, env };
 }
 
-export type Prepared = Awaited<ReturnType<typeof prepareIn>>;
+export type Prepared = Omit<Awaited<ReturnType<typeof prepareIn>>, 'env'> & { env?: NodeJS.ProcessEnv };
 
 /** Starts the job, or goes on with it; its worker dies as it passes `crashAt`, if it does. */
 export function startJob(
-  { config, prepared }: Prepared,
+  { config, prepared, env: more }: Prepared,
   crashAt?: `${CrashPoint}:${number}`,
   listener?: JobListener,
 ): JobRun {
-  const env = {
+  const env: NodeJS.ProcessEnv = {
+    ...more,
     SLUICE_HOME: config.home,
     SLUICE_CHECKPOINT_MS: String(config.checkpointMs ?? 1000),
     SLUICE_CRASH_AT: crashAt ?? '',

@@ -94,14 +94,16 @@ export async function buildGo(folder: string, path: string, program: string): Pr
 }
 
 /** A file of this checksum, or an error. */
-export async function download(url: string, sha256: string, path: string): Promise<void> {
+export async function download(url: string, checksum: string, path: string): Promise<void> {
   const response = await fetch(url);
   if (!response.ok) throw new Error(`${url}: status ${response.status}`);
   const bytes = Buffer.from(await response.arrayBuffer());
-  const found = createHash('sha256').update(bytes).digest('hex');
-  if (found !== sha256) throw new Error(`${url}: its checksum is ${found}, and not ${sha256}`);
+  const found = sha256(bytes);
+  if (found !== checksum) throw new Error(`${url}: its checksum is ${found}, and not ${checksum}`);
   await writeFile(path, bytes);
 }
+
+export const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 
 /** Installs a package of Debian, which takes root. */
 export async function installDebian(name: string): Promise<void> {

