@@ -3,6 +3,7 @@ import type { CrashPoint } from '../../src/engine/crash-point.ts';
 import { type JobSummary, saveJob } from '../../src/jobs/job.ts';
 import { type JobListener, type JobRun, runJob } from '../../src/jobs/run-job.ts';
 import { type GivenParameters, type PreparedJob, prepareJob } from '../../src/launch/prepare.ts';
+import { keepSecrets } from '../../src/launch/secrets.ts';
 
 /** A job of a template, in a home of its own, that can be started again and again. */
 export async function prepareIn(
@@ -14,6 +15,7 @@ export async function prepareIn(
   const config = loadConfig({ SLUICE_HOME: home, ...env });
   const prepared = await prepareJob(config, { templateId, parameters });
   await saveJob(config, prepared.job);
+  await keepSecrets(config, prepared);
   return { config, prepared, env };
 }
 
