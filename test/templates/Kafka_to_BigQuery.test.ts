@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import avro from 'avsc';
 import { withDatabases } from '../../src/cloud/warehouse/duckdb.ts';
 import { datasetFile, parseTableName } from '../../src/cloud/warehouse/names.ts';
 import type { Config } from '../../src/config.ts';
 import { missing } from '../services/index.ts';
+import { startSchemaRegistry } from '../services/schema-registry.ts';
 import {
   assertIds,
   type Case,
@@ -51,12 +53,64 @@ test('a server killed in the middle, and back, loses and doubles nothing', { ski
   await assertOutcome(run);
 });
 
-async function prepare(t: TestContext, env: NodeJS.ProcessEnv = {}): Promise<Case> {
+test('records of Avro come by their schema in the registry, go through the function, and become rows', {
+  skip: missing('kafka', 'schema-registry'),
+}, async t => {
+  const { topics } = await broker();
+  const { url } = await startSchemaRegistry(t);
+  const fields = [
+    { name: 'id', type: 'int' },
+    { name: 'price', type: 'double' },
+  ];
+  const schema = { type: 'record', name: 'Order', fields };
+  const answer = await fetch(`${url}/subjects/orders-value/versions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ schema: JSON.stringify(schema) }),
+  });
+  const { id: number } = (await answer.json()) as { id: number };
+  const run = await prepare(
+    t,
+    {},
+    {
+      messageFormat: 'AVRO_CONFLUENT_WIRE_FORMAT',
+      schemaFormat: 'SCHEMA_REGISTRY',
+      schemaRegistryConnectionUrl: url,
+    },
+  );
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(number, 1);
+  const type = avro.Type.forSchema(schema as avro.Schema);
+  const bytesOf = (id: number) =>
+    fateOf(id) === 'noJson'
+      ? Buffer.from([0, 0, 0])
+      : Buffer.concat([head, type.toBuffer({ id, price: id / 4 })]);
+  await topics.send(
+    run.input,
+    Array.from({ length: 10_000 }, (_, id) => ({ key: `k${id}`, value: bytesOf(id) })),
+  );
+  assert.deepEqual((await untilAllRead(run)).elements, { ...ELEMENTS, written: 9700, deadLettered: 200 });
+  const rows = await rowsIn(run.job.config, 'shop.orders', 'to_json({id: id}) AS id');
+  assertIds(
+    rows.map(({ id }) => id),
+    goodIds(),
+  );
+});
+
+async function prepare(
+  t: TestContext,
+  env: NodeJS.ProcessEnv = {},
+  parameters: Record<string, unknown> = {},
+): Promise<Case> {
   const run = await prepareCase(
     t,
     await broker(),
     'Kafka_to_BigQuery',
-    folder => ({ outputTableSpec: 'shop.orders', bigQuerySchemaPath: join(folder, 'schema.json') }),
+    folder => ({
+      outputTableSpec: 'shop.orders',
+      bigQuerySchemaPath: join(folder, 'schema.json'),
+      ...parameters,
+    }),
     env,
   );
   await writeFile(join(run.folder, 'schema.json'), JSON.stringify(SCHEMA));
