@@ -3,6 +3,7 @@ import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
+import { SluiceError, systemCode } from '../../errors.ts';
 
 export interface HttpSettings {
   /** The nodes: each may be asked for everything. */
@@ -39,7 +40,7 @@ export interface HttpAnswer {
 }
 
 export interface HttpClient {
-  /** The answer, whatever its status. Throws NoAnswer when there is none. */
+  /** The answer, whatever its status. Throws NoAnswer when there is none, AUTHENTICATION_FAILED for a false certificate. */
   send(request: HttpRequest, signal?: AbortSignal): Promise<HttpAnswer>;
   close(): void;
 }
@@ -51,6 +52,18 @@ export class NoAnswer extends Error {}
 const MAX_ANSWER_BYTES = 64 << 20;
 /** A node that has not answered is asked again after this, or when no other does. */
 const AVOIDED_MS = 5000;
+
+/** A certificate does not get better by being asked for again. */
+const DISTRUST = new Set([
+  'CERT_HAS_EXPIRED',
+  'CERT_NOT_YET_VALID',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+]);
 
 const compress = promisify(gzip);
 const FAST = { level: constants.Z_BEST_SPEED };
@@ -75,6 +88,11 @@ export function openHttp(settings: HttpSettings): HttpClient {
         node.avoidedUntilMs = 0;
         return answer;
       } catch (error) {
+        if (DISTRUST.has(systemCode(error) ?? ''))
+          throw new SluiceError(
+            'AUTHENTICATION_FAILED',
+            `${node.shown} shows a certificate that is not to be trusted (${systemCode(error)}): give that of who has signed it, or verify nothing`,
+          );
         node.avoidedUntilMs = Date.now() + AVOIDED_MS;
         const why = error instanceof Error ? error.message || error.constructor.name : String(error);
         throw new NoAnswer(`${node.shown}: ${why}`, { cause: error });
