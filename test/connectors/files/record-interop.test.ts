@@ -122,7 +122,7 @@ test('pyarrow reads the files of every codec that we write', { skip }, async t =
   for (const codec of ['snappy', 'gzip', 'zstd', 'none']) {
     const given = codec === 'snappy' ? rows : rows.slice(0, 500);
     const path = join(folder, codec);
-    const config = { path, schema: SCHEMA, codec, row_group_buffer_size: 20_000 };
+    const config = { path, schema: SCHEMA, codec, row_group_buffer_size: 8000 };
     assert.deepEqual(await writeRows(await openSink(writeToParquet, folder, config), given), []);
     const [file = ''] = globSync(`${path}*`);
     const script = `${SHOW}
