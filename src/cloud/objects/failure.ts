@@ -6,7 +6,7 @@ import { retrying, statusOf, verdictOf } from './retry.ts';
 export async function answered<T>(
   path: string,
   work: () => Promise<T>,
-  { attempts, between }: { attempts?: number; between?: () => void } = {},
+  { attempts, between, signal }: { attempts?: number; between?: () => void; signal?: AbortSignal } = {},
 ): Promise<T> {
   const attempt = async () => {
     try {
@@ -17,7 +17,7 @@ export async function answered<T>(
     }
   };
   try {
-    return await retrying(attempt, attempts);
+    return await retrying(attempt, { attempts, signal });
   } catch (error) {
     throw failureOf(error, path, 'read');
   }

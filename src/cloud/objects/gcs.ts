@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { FileMetadata, Storage, StorageOptions } from '@google-cloud/storage';
 import type { Config } from '../../config.ts';
+import { openDownloads } from './download.ts';
 import { statusOf } from './retry.ts';
 import type { ObjectStore, PutOptions, StoredObject } from './store.ts';
 
@@ -28,8 +29,8 @@ export async function openGcs({ storageHost }: Config): Promise<ObjectStore> {
         new Client({ ...options, retryOptions: PIECES_RETRY }),
       ] as const,
   );
-  const file = (bucket: string, name: string, generation?: string) =>
-    storage.bucket(bucket).file(name, { ...(generation !== undefined && { generation }) });
+  const file = (bucket: string, name: string) => storage.bucket(bucket).file(name);
+  const download = openDownloads(storage, storageHost !== undefined);
   const metadataOf = async (bucket: string, name: string): Promise<FileMetadata | undefined> => {
     try {
       const [metadata] = await file(bucket, name).getMetadata();
@@ -53,11 +54,7 @@ export async function openGcs({ storageHost }: Config): Promise<ObjectStore> {
       const mark = (await metadataOf(bucket, name))?.metadata?.[MARK];
       return typeof mark === 'string' ? mark : undefined;
     },
-    async read(bucket, name, version, start, end) {
-      // As it is stored: an object that is kept compressed would be decompressed on the way.
-      const options = { start, end: end - 1, decompress: false, validation: false };
-      return file(bucket, name, version).createReadStream(options);
-    },
+    read: (bucket, name, generation, start, end) => download({ bucket, name, generation, start, end }),
     async put(bucket, name, body, options) {
       const { stream, size } =
         options.size === undefined ? await begun(body) : { stream: body, size: options.size };

@@ -68,10 +68,12 @@ export async function putObject(
   };
   const put = () => store.put(bucket, name, Readable.from(guarded(), { objectMode: false }), options);
   try {
-    await retrying(put, undefined, error => {
-      if (fault) return 'final';
-      // An upload whose session is gone is not found: it begins anew.
-      return statusOf(error) === 404 ? 'retry' : verdictOf(error);
+    await retrying(put, {
+      verdict(error) {
+        if (fault) return 'final';
+        // An upload whose session is gone is not found: it begins anew.
+        return statusOf(error) === 404 ? 'retry' : verdictOf(error);
+      },
     });
     return 'put';
   } catch (error) {

@@ -14,14 +14,13 @@ export type ObjectVersion = Pick<FoundObject, 'path' | 'size' | 'version'>;
 const SILENCE_MS = 60_000;
 
 /**
- * The bytes of `[start, end)` of a version. A body that breaks off is asked for again from there.
+ * The bytes of `[start, end)` of a version. A body that breaks off is asked for again from there; `signal` ends the wait.
  * @throws SluiceError INPUT_UNREADABLE where the object has been replaced, and whatever else keeps it from being read
  */
 export async function* readObject(
   { path, size, version }: ObjectVersion,
   config: Config,
-  start = 0,
-  end = size,
+  { start = 0, end = size, signal }: { start?: number; end?: number; signal?: AbortSignal } = {},
 ): AsyncGenerator<Buffer> {
   const { store, bucket, name } = await locate(path, config);
   let at = start;
@@ -31,21 +30,46 @@ export async function* readObject(
     body = undefined;
   };
   const next = async () => {
-    body ??= opened(await store.read(bucket, name, version, at, end));
+    body ??= opened(await unlessStopped(store.read(bucket, name, version, at, end), path, signal));
     const { value, done } = await nextOf(body.stream, body.chunks);
     if (done) throw Object.assign(new Error(`the body ended at ${at} of ${end}`), { code: 'ECONNRESET' });
     return value.subarray(0, end - at);
   };
+  signal?.addEventListener('abort', drop);
   try {
     while (at < end) {
-      const chunk = await answered(path, next, { between: drop }).catch(error => {
+      const chunk = await answered(path, next, { between: drop, ...(signal && { signal }) }).catch(error => {
         throw statusOf(error.cause) === 404 ? gone(path, error) : error;
       });
       at += chunk.length;
       yield chunk;
     }
   } finally {
+    signal?.removeEventListener('abort', drop);
     drop();
+  }
+}
+
+/** What is waited for no longer is thrown away when it comes. */
+async function unlessStopped(
+  reading: Promise<Readable>,
+  path: string,
+  signal?: AbortSignal,
+): Promise<Readable> {
+  const stopped = Promise.withResolvers<never>();
+  const stop = () => stopped.reject(new SluiceError('INPUT_UNREADABLE', `${path} is no longer read`));
+  if (signal?.aborted) stop();
+  signal?.addEventListener('abort', stop);
+  try {
+    return await Promise.race([reading, stopped.promise]);
+  } catch (error) {
+    reading.then(
+      stream => stream.destroy(),
+      () => {},
+    );
+    throw error;
+  } finally {
+    signal?.removeEventListener('abort', stop);
   }
 }
 

@@ -74,19 +74,26 @@ function codeOf(error: Error): string | undefined {
   return 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
+export interface Retries {
+  attempts?: number | undefined;
+  verdict?: (error: unknown) => Verdict;
+  /** Ends the waiting. */
+  signal?: AbortSignal | undefined;
+}
+
 /** Runs `work` until it succeeds, its error is not one to try again after, or it is time to give up: throws that then. */
 export async function retrying<T>(
   work: () => Promise<T>,
-  attempts = RETRY_DELAYS_MS.length + 1,
-  verdict = verdictOf,
+  { attempts = RETRY_DELAYS_MS.length + 1, verdict = verdictOf, signal }: Retries = {},
 ): Promise<T> {
   for (let attempt = 0; ; attempt++) {
     try {
       return await work();
     } catch (error) {
       const delayMs = retryDelayMs(attempt);
-      if (verdict(error) !== 'retry' || delayMs === undefined || attempt + 1 >= attempts) throw error;
-      await sleep(delayMs);
+      if (verdict(error) !== 'retry' || delayMs === undefined || attempt + 1 >= attempts || signal?.aborted)
+        throw error;
+      await sleep(delayMs, undefined, { signal }).catch(() => {});
     }
   }
 }

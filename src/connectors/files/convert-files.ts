@@ -99,10 +99,11 @@ async function openConverter(
   const { input = { form: 'row' }, stage } = context;
   const writer = await openFileWriter(folder, context);
   const convert = async (row: Row): Promise<void> => {
-    const { path, name } = row;
+    const { path, name, size, version } = row;
     if (typeof path !== 'string' || typeof name !== 'string')
       throw new FileFailure('FILE_UNREADABLE', 'the row has no `path` and `name` of a file');
-    await writer.write(path, conversionOf(name, path));
+    const known = typeof size === 'number' && typeof version === 'string' ? { size, version } : undefined;
+    await writer.write(path, conversionOf(name, path), known);
   };
   return {
     async write(batch) {

@@ -51,7 +51,8 @@ export async function openCsv(
     failure = error;
     parsed();
   });
-  const chunks = chunksOf(file, config, from)[Symbol.asyncIterator]();
+  const stop = new AbortController();
+  const chunks = chunksOf(file, config, from, stop.signal)[Symbol.asyncIterator]();
   let isOver = false;
   let offset = from;
 
@@ -88,20 +89,26 @@ export async function openCsv(
       return records;
     },
     async close() {
+      stop.abort();
       parser.destroy();
       await chunks.return?.(undefined);
     },
   };
 }
 
-async function* chunksOf(file: InputFile, config: Config, from: number): AsyncGenerator<Buffer> {
+async function* chunksOf(
+  file: InputFile,
+  config: Config,
+  from: number,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer> {
   if (!file.compression) {
-    yield* streamInput(file, config, from);
+    yield* streamInput(file, config, { start: from, signal });
     return;
   }
   const bytes = decompressor(file.compression);
   // The error reaches the iteration below.
-  pipeline(streamInput(file, config), bytes, () => {});
+  pipeline(streamInput(file, config, { signal }), bytes, () => {});
   // A compressed file cannot be entered in the middle.
   let skip = from;
   for await (const chunk of bytes) {

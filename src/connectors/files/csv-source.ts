@@ -1,10 +1,12 @@
 /** `ReadFromCsv`: files of CSV as rows. */
+import { isObject } from '../../cloud/objects/locate.ts';
 import { defineSource, type Json, type Source, type StageContext } from '../../engine/component.ts';
 import { BEGINNING_OF_TIME } from '../../engine/time.ts';
 import { SluiceError } from '../../errors.ts';
 import { type ColumnType, columnTypeOf, readCell } from '../../formats/csv-types.ts';
 import { type Row, rowBatch } from '../../formats/rows.ts';
 import { type CsvFormat, type CsvReader, openCsv } from './csv-reader.ts';
+import { interruptible } from './interruptible.ts';
 import {
   type InputCompression,
   type InputFile,
@@ -145,7 +147,7 @@ async function openFiles(
     });
   };
 
-  return {
+  const source: Source = {
     async read() {
       while (reader) {
         if (!names && !header) header = headerOf((await reader.next(1))[0], files[index]?.path);
@@ -171,6 +173,7 @@ async function openFiles(
       }) as unknown as Json,
     close: async () => reader?.close(),
   };
+  return isObject(pattern, home) ? interruptible(source) : source;
 }
 
 /** The names of the columns; a name that is there twice gets a number, as pandas has it. */

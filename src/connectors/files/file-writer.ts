@@ -31,8 +31,11 @@ export interface Conversion {
 }
 
 export interface FileWriter {
-  /** @throws FileFailure, or what else ails the job */
-  write(path: string, conversion: Conversion): Promise<void>;
+  /**
+   * @param known the version of an object, where another is not meant
+   * @throws FileFailure, or what else ails the job
+   */
+  write(path: string, conversion: Conversion, known?: Pick<InputFile, 'size' | 'version'>): Promise<void>;
   /** What a restart needs to know, once all that was written is durable. */
   prepare(): Promise<Json>;
   outputs(): string[];
@@ -65,9 +68,12 @@ export async function openFileWriter(folder: string, context: StageContext): Pro
   };
 
   return {
-    async write(path, conversion) {
+    async write(path, conversion, known) {
       claim(conversion.name, path);
-      const file = await fileAt(path, 'uncompressed', config);
+      const file =
+        known && isObject(path, config)
+          ? { path, local: path, modifiedMs: 0, ...known }
+          : await fileAt(path, 'uncompressed', config);
       await target.put(conversion.name, () => converted(file, conversion, config));
       written = [...written, base + conversion.name].slice(-MAX_LISTED);
     },

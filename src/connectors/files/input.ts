@@ -26,10 +26,15 @@ export async function openInput(file: InputFile, config: Config): Promise<InputB
   }
 }
 
-/** All bytes from `start` on, as they are stored. */
-export function streamInput(file: InputFile, config: Config, start = 0): AsyncIterable<Buffer> {
+/** All bytes from `start` on, as they are stored; `signal` ends the wait for them. */
+export function streamInput(
+  file: InputFile,
+  config: Config,
+  { start = 0, signal }: { start?: number; signal?: AbortSignal } = {},
+): AsyncIterable<Buffer> {
   const { local, version } = file;
-  if (version !== undefined) return readObject({ ...file, version }, config, start);
+  if (version !== undefined)
+    return readObject({ ...file, version }, config, { start, ...(signal && { signal }) });
   return createReadStream(local, { start, highWaterMark: CHUNK_BYTES });
 }
 
@@ -54,11 +59,12 @@ function openObject(file: InputFile & { version: string }, config: Config): Inpu
   let start = 0;
   let end = 0;
   let chunks: AsyncGenerator<Buffer> | undefined;
+  const stop = new AbortController();
 
   const goTo = async (position: number) => {
     if (!chunks || position < start || position > end) {
       await chunks?.return(undefined);
-      chunks = readObject(file, config, position);
+      chunks = readObject(file, config, { start: position, signal: stop.signal });
       kept = [];
       start = position;
       end = position;
@@ -88,6 +94,7 @@ function openObject(file: InputFile & { version: string }, config: Config): Inpu
       return filled;
     },
     async close() {
+      stop.abort();
       await chunks?.return(undefined);
       kept = [];
     },

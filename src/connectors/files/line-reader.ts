@@ -96,8 +96,9 @@ function compressedLines(
   let pending: Buffer[] = [];
   let pendingBytes = 0;
   const bytes = decompressor(compression);
+  const stop = new AbortController();
   // The error reaches the iteration below.
-  pipeline(streamInput(range, config), bytes, () => {});
+  pipeline(streamInput(range, config, { signal: stop.signal }), bytes, () => {});
   const chunks = bytes[Symbol.asyncIterator]();
 
   const take = (tail: Buffer): Batch => {
@@ -137,6 +138,7 @@ function compressedLines(
       }
     },
     async close() {
+      stop.abort();
       bytes.destroy();
     },
   };

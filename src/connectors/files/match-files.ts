@@ -25,7 +25,7 @@ export const matchFiles = defineSource({
   name: 'MatchFiles',
   summary: 'Finds files, one row a file.',
   description:
-    'A row has the `path` of the file, its `name` below the folders that the pattern names outright, and its `size`. ' +
+    'A row has the `path` of the file, its `name` below the folders that the pattern names outright, and its `size`; that of an object also the `version` that was found. ' +
     'Nothing is read. Several workers share the files.',
   config,
   examples: [
@@ -73,10 +73,11 @@ async function rowsFor(pattern: string, home: Config, worker: StageContext['work
   const files = await listFiles(pattern, 'auto', home);
   return files
     .filter(file => isMine(file, worker))
-    .map(({ path, size }) => ({
+    .map(({ path, size, version }) => ({
       path,
       name: path.startsWith(root) ? path.slice(root.length) : basename(path),
       size,
+      ...(version !== undefined && { version }),
     }));
 }
 

@@ -1,4 +1,5 @@
 /** Files of records as a source: one reader a file, whose position is in the checkpoint. */
+import { isObject } from '../../cloud/objects/locate.ts';
 import type { Batch } from '../../engine/batch.ts';
 import type { Json, Source, StageContext } from '../../engine/component.ts';
 import { BEGINNING_OF_TIME } from '../../engine/time.ts';
@@ -6,6 +7,7 @@ import { SluiceError } from '../../errors.ts';
 import { type ByteSource, readAhead } from '../../formats/byte-source.ts';
 import { type Row, rowBatch } from '../../formats/rows.ts';
 import { openInput } from './input.ts';
+import { interruptible } from './interruptible.ts';
 import { type InputFile, listFiles, requireUnchanged } from './list.ts';
 
 export interface RecordReader {
@@ -57,7 +59,7 @@ export async function openRecordSource(
     }
   }
 
-  return {
+  const source: Source = {
     async read(): Promise<Batch | 'end'> {
       while (current) {
         const { file, source, reader } = current;
@@ -78,6 +80,7 @@ export async function openRecordSource(
       ({ files, index, ...(current && { at: current.reader.position }) }) as unknown as Json,
     close: async () => current?.source.close(),
   };
+  return isObject(pattern, config) ? interruptible(source) : source;
 }
 
 async function bytesOf(file: InputFile, config: StageContext['config']): Promise<ByteSource> {

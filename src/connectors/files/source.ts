@@ -1,9 +1,11 @@
 /** `ReadFromText` and `ReadFromJson`: files of lines, read by position. */
+import { isObject } from '../../cloud/objects/locate.ts';
 import { type Batch, payloadOf, positionOf } from '../../engine/batch.ts';
 import { defineSource, type Json, type Source, type StageContext } from '../../engine/component.ts';
 import { BEGINNING_OF_TIME, parseDuration } from '../../engine/time.ts';
 import { SluiceError } from '../../errors.ts';
 import { rowsOf } from '../../formats/rows.ts';
+import { interruptible } from './interruptible.ts';
 import { type LineReader, openLines } from './line-reader.ts';
 import {
   type FileRange,
@@ -133,7 +135,7 @@ async function openFiles(
   let reader: LineReader | undefined = await openAt(context, ranges[index], offset);
   let header = withHeader ? await readHeader(context, ranges[index]) : undefined;
 
-  return {
+  const source: Source = {
     async read() {
       while (reader) {
         const batch = await reader.next();
@@ -150,6 +152,7 @@ async function openFiles(
     snapshot: (): Json => ({ ranges, index, offset }) as unknown as Json,
     close: async () => reader?.close(),
   };
+  return isObject(pattern, context.config) ? interruptible(source) : source;
 }
 
 async function openAt(
@@ -180,13 +183,13 @@ function requireObjects(batch: Batch): void {
 
 function nameCulprit(batch: Batch): void {
   for (let i = 0; i < batch.count; i++) {
-    if (!isObject(payloadOf(batch, i).toString())) {
+    if (!isJsonObject(payloadOf(batch, i).toString())) {
       throw new SluiceError('INPUT_UNREADABLE', `${positionOf(batch, i)}: the line is not a JSON object`);
     }
   }
 }
 
-function isObject(text: string): boolean {
+function isJsonObject(text: string): boolean {
   try {
     const value: unknown = JSON.parse(text);
     return typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,11 +1,13 @@
 /** Files as a stream: looks for new ones for ever, and reads each once. Which were read is the position. */
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isObject } from '../../cloud/objects/locate.ts';
 import { statObject } from '../../cloud/objects/objects.ts';
 import type { Batch } from '../../engine/batch.ts';
 import type { Json, Source, StageContext } from '../../engine/component.ts';
 import { BEGINNING_OF_TIME } from '../../engine/time.ts';
 import { SluiceError } from '../../errors.ts';
+import { interruptible } from './interruptible.ts';
 import { type LineReader, openLines } from './line-reader.ts';
 import {
   type FileRange,
@@ -77,7 +79,7 @@ export async function openWatchedFiles(
     }
   };
 
-  return {
+  const source: Source = {
     async read(signal) {
       for (;;) {
         const batch = await nextLines();
@@ -106,6 +108,7 @@ export async function openWatchedFiles(
       }) as unknown as Json,
     close: async () => current?.reader.close(),
   };
+  return isObject(pattern, context.config) ? interruptible(source) : source;
 }
 
 /** What matches now: nothing, if that is so. */
