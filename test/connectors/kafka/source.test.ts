@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
+import { Kafka, logLevel, Partitioners } from 'kafkajs';
+import { connectKafka } from '../../../src/connectors/kafka/client.ts';
 import { readFromKafka } from '../../../src/connectors/kafka/index.ts';
+import { findPartitions, newPartitions } from '../../../src/connectors/kafka/partitions.ts';
 import type { Batch } from '../../../src/engine/batch.ts';
 import type { Json, Source, StageContext } from '../../../src/engine/component.ts';
 import { atEnd } from '../../helpers/at-end.ts';
-import { type Sent, topicsOf } from '../../helpers/kafka.ts';
+import { type Sent, topicsOf, waitFor } from '../../helpers/kafka.ts';
 import { contextOf, textsOf } from '../../helpers/pipeline.ts';
 import { temporaryFolder } from '../../helpers/temporary.ts';
 import { missing } from '../../services/index.ts';
@@ -45,6 +48,126 @@ describe('ReadFromKafka', { skip: missing('kafka') }, () => {
     assert.deepEqual(second?.raw, { key: Buffer.from([0, 255]), headers: [], isNull: true });
     assert.deepEqual(textsOf(batch as Batch), ['a', '']);
   });
+
+  it('begins with what comes after the first start, also when it is killed before the first checkpoint', async t => {
+    const { topics } = await broker();
+    const { reopen, topic, source } = await sourceOf(t, ['before'], { auto_offset_reset_config: 'latest' });
+    await source.close(false);
+    await topics.send(topic, ['between']);
+    const again = await reopen();
+    assert.deepEqual((await readCount(again, 1)).flatMap(textsOf), ['between']);
+  });
+
+  it('goes on from its snapshot, and from its own position where the group has another', async t => {
+    const { kafka, topics } = await broker();
+    const { reopen, topic, source } = await sourceOf(t, valuesUpTo(100), { group: 'g-own' });
+    await readCount(source, 100);
+    const snapshot = source.snapshot();
+    await source.close(false);
+    const client = await connectKafka({ bootstrap_servers: kafka.address }, { home: '/nowhere' });
+    atEnd(t, () => client.close());
+    await client.commitOffsets('g-own', [{ topic, partitions: [{ partition: 0, offset: '0' }] }]);
+    await topics.send(topic, ['more']);
+    const again = await reopen(snapshot);
+    assert.deepEqual((await readCount(again, 1)).flatMap(textsOf), ['more']);
+  });
+
+  it('tells the group where it is, once that is durable, and begins where a group is', async t => {
+    const { topics } = await broker();
+    const group = 'g-told';
+    const { topic, source } = await sourceOf(t, valuesUpTo(90), { group });
+    await readCount(source, 90);
+    source.snapshot();
+    const committed = async () => {
+      const [found] = await topics.admin.fetchOffsets({ groupId: group, topics: [topic] });
+      return found?.partitions.reduce((sum, { offset }) => sum + Math.max(0, Number(offset)), 0);
+    };
+    assert.equal(await committed(), 0);
+    await source.acknowledge?.();
+    await waitFor(async () => (await committed()) === 90, 'position of the group');
+    await topics.send(topic, ['new']);
+    const other = await openOn(t, topic, { group, commit_offset_in_finalize: false });
+    assert.deepEqual((await readCount(other.source, 1)).flatMap(textsOf), ['new']);
+    other.source.snapshot();
+    await other.source.acknowledge?.();
+    await other.source.close(true);
+    assert.equal(await committed(), 90);
+  });
+
+  it('shares the partitions among workers, each read by one', async t => {
+    const { topics } = await broker();
+    const topic = await topics.make({ numPartitions: 5 });
+    await topics.send(topic, valuesUpTo(1000));
+    const texts: string[] = [];
+    for (const index of [0, 1]) {
+      const { source } = await openOn(t, topic, { stop_at_end: true }, { worker: { index, count: 2 } });
+      const own = (await readToEnd(source)).flatMap(textsOf);
+      assert.ok(own.length > 0);
+      texts.push(...own);
+    }
+    assert.deepEqual(texts.sort(), valuesUpTo(1000).sort());
+  });
+
+  it('finds partitions that a topic is given later', async t => {
+    const { kafka, topics } = await broker();
+    const topic = await topics.make({ numPartitions: 2 });
+    const client = await connectKafka({ bootstrap_servers: kafka.address }, { home: '/nowhere' });
+    atEnd(t, () => client.close());
+    const context = contextOf(await temporaryFolder(t), { worker: { index: 1, count: 2 } });
+    const asked = { topics: [topic], start: 'latest', stopAtEnd: false } as const;
+    const known = await findPartitions(client, asked, context);
+    assert.deepEqual(
+      known.map(({ partition }) => partition),
+      [1],
+    );
+    await topics.admin.createPartitions({ topicPartitions: [{ topic, count: 4 }] });
+    await waitFor(async () => (await client.partitionsOf(topic)).length === 4, 'new partitions');
+    assert.deepEqual(await newPartitions(client, asked, known, context), [
+      { topic, partition: 3, position: 0, fetchAt: 0 },
+    ]);
+  });
+
+  it('says what Kafka has deleted before it was read, and goes on behind it', async t => {
+    const { topics } = await broker();
+    const topic = await topics.make({ numPartitions: 1 });
+    await topics.send(topic, valuesUpTo(10));
+    const reports: string[] = [];
+    const { source, reopen } = await openOn(t, topic, {}, { report: (_, text) => void reports.push(text) });
+    await source.close(false);
+    // So that kafkajs knows who leads the topic.
+    await topics.admin.fetchTopicOffsets(topic);
+    await topics.admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '7' }] });
+    const again = await reopen({ positions: { [topic]: { 0: 3 } } });
+    assert.deepEqual((await readCount(again, 3)).flatMap(textsOf), ['v7', 'v8', 'v9']);
+    assert.match(reports.join(), /has deleted the records 3 to 6 before they were read; going on at 7/);
+  });
+
+  it('waits for transactions to be committed, unless it is told not to', async t => {
+    const { kafka, topics } = await broker();
+    const topic = await topics.make({ numPartitions: 1 });
+    const producer = new Kafka({ brokers: [kafka.address], logLevel: logLevel.NOTHING }).producer({
+      transactionalId: topic,
+      idempotent: true,
+      maxInFlightRequests: 1,
+      createPartitioner: Partitioners.DefaultPartitioner,
+    });
+    await producer.connect();
+    atEnd(t, () => producer.disconnect());
+    for (const end of ['abort', 'commit'] as const) {
+      const transaction = await producer.transaction();
+      await transaction.send({ topic, messages: [{ value: end }] });
+      await transaction[end]();
+    }
+    const committed = await openOn(t, topic, {});
+    assert.deepEqual((await readCount(committed.source, 1)).flatMap(textsOf), ['commit']);
+    const all = await openOn(t, topic, { isolation_level: 'read_uncommitted' });
+    assert.deepEqual((await readCount(all.source, 2)).flatMap(textsOf), ['abort', 'commit']);
+  });
+
+  it('refuses a format that it cannot give', () => {
+    const config = { topic: 't', bootstrap_servers: 'a:1', format: 'JSON' };
+    assert.throws(() => readFromKafka.output(config), { code: 'PIPELINE_INVALID', message: /ParseJson/ });
+  });
 });
 
 async function sourceOf(t: TestContext, values: readonly Sent[], config: object) {
@@ -78,4 +201,17 @@ async function readToEnd(source: Source): Promise<Batch[]> {
     if (got === 'end') return batches;
     if (got !== 'idle') batches.push(got);
   }
+}
+
+/** Batches until there are as many elements. */
+async function readCount(source: Source, count: number): Promise<Batch[]> {
+  const batches: Batch[] = [];
+  const signal = AbortSignal.timeout(20_000);
+  for (let read = 0; read < count; ) {
+    const got = await source.read(signal);
+    if (typeof got === 'string') throw new Error(`only ${read} of ${count} elements came: ${got}`);
+    read += got.count;
+    batches.push(got);
+  }
+  return batches;
 }
