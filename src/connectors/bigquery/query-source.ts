@@ -16,7 +16,7 @@ interface Position {
   bytes: number;
 }
 
-const PAGE_ROWS = 10_000;
+const PAGE_ROWS = 2000;
 const POLL_MS = 200;
 
 /** @param sql the query, where no checkpoint knows of its job */

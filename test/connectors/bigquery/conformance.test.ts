@@ -51,6 +51,7 @@ describeSink({
   component: writeToBigQuery as SinkComponent,
   skip,
   network: server,
+  closes: true,
   bad: { element: '{"id": "many"}', message: /id takes INTEGER, not the text "many"/ },
   async make(_t, proxy) {
     const place = await server();
