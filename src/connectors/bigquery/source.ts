@@ -5,12 +5,12 @@ import { parseTableName, type TableName, wordTable } from '../../cloud/warehouse
 import { selectOf, selectToFile } from '../../cloud/warehouse/select.ts';
 import { syncDirectory } from '../../engine/checkpoint.ts';
 import { defineSource, type Json, type Source, type StageContext } from '../../engine/component.ts';
+import { makeStageFolder } from '../../engine/stage-folder.ts';
 import { BEGINNING_OF_TIME } from '../../engine/time.ts';
 import { SluiceError } from '../../errors.ts';
 import { readLines } from '../../formats/read-lines.ts';
 import { connectBigQuery, isCloud } from './client.ts';
 import { openQuerySource, runQuery } from './query-source.ts';
-import { makeStageFolder } from './stage-folder.ts';
 import { hasStorage } from './storage-client.ts';
 import { openStorageSource } from './storage-source.ts';
 

@@ -5,12 +5,12 @@ import { wordTable } from '../../cloud/warehouse/names.ts';
 import { type Failure, selectElements } from '../../engine/batch.ts';
 import { syncDirectory } from '../../engine/checkpoint.ts';
 import type { Json, Sink, StageContext } from '../../engine/component.ts';
+import { makeStageFolder } from '../../engine/stage-folder.ts';
 import { cutBack, type StagedFile, stagedFile } from '../../engine/staged-file.ts';
 import { BEGINNING_OF_TIME, END_OF_TIME } from '../../engine/time.ts';
 import { encodePayloads } from '../../formats/payloads.ts';
 import { rowsOf } from '../../formats/rows.ts';
 import { type TableField, wordField } from '../../formats/table-schema.ts';
-import { makeStageFolder } from './stage-folder.ts';
 import type { Target } from './table-home.ts';
 import { inferSchema, reconcileFields, tableWriter } from './table-writer.ts';
 

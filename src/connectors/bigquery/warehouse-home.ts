@@ -5,7 +5,7 @@ import { databaseExists, withDatabases } from '../../cloud/warehouse/duckdb.ts';
 import { datasetFile } from '../../cloud/warehouse/names.ts';
 import { describeTable } from '../../cloud/warehouse/tables.ts';
 import type { StageContext } from '../../engine/component.ts';
-import { makeStageFolder } from './stage-folder.ts';
+import { makeStageFolder } from '../../engine/stage-folder.ts';
 import type { TableHome, Target } from './table-home.ts';
 import { openTableSink, type Publisher } from './table-sink.ts';
 import { reconcileFields } from './table-writer.ts';
