@@ -35,15 +35,16 @@ const config = {
     },
     on_conflict: {
       enum: ['refuse', 'ignore', 'update'],
-      default: 'refuse',
       description:
-        'With `table`: a row whose key is there fails, is left out, or replaces the one that is there.',
+        'With `table`: a row whose key is there fails (the default), is left out, or replaces the one that is there.',
     },
     key: {
-      type: 'array',
-      items: { type: 'string', minLength: 1 },
-      minItems: 1,
-      description: 'With `on_conflict`: the columns of a primary key or of a unique one.',
+      anyOf: [
+        { type: 'string', minLength: 1 },
+        { type: 'array', items: { type: 'string', minLength: 1 }, minItems: 1 },
+      ],
+      description:
+        'With `on_conflict`: the columns of a primary key or of a unique one, as a list or separated by commas.',
     },
     batch_size: {
       type: 'integer',
@@ -120,7 +121,7 @@ interface WriteSettings extends ConnectionSettings {
   table?: string;
   statement?: string;
   on_conflict?: OnConflict;
-  key?: readonly string[];
+  key?: string | readonly string[];
 }
 
 async function openSink(settings: WriteSettings, context: StageContext): Promise<Sink> {
@@ -150,10 +151,11 @@ async function openSink(settings: WriteSettings, context: StageContext): Promise
 }
 
 async function tableWriter(
-  { table: name = '', on_conflict: onConflict = 'refuse', key: keys = [] }: WriteSettings,
+  { table: name = '', on_conflict: onConflict = 'refuse', key = [] }: WriteSettings,
   dialect: Dialect,
   connection: SqlConnection,
 ): Promise<{ writer: RowWriter; table: Table }> {
+  const keys = typeof key === 'string' ? key.split(',').map(each => each.trim()) : key;
   const table = await describeTable(connection, dialect, parseTable(name, dialect));
   if (onConflict !== 'refuse' && keys.length === 0)
     throw new SluiceError(

@@ -1,4 +1,5 @@
 /** `ReadFromPostgres`, `ReadFromMySql`, `ReadFromJdbc`: a table or the result of a query. */
+import { readTextFile } from '../../cloud/storage.ts';
 import {
   defineSource,
   type Source,
@@ -25,7 +26,11 @@ const config = {
       minLength: 1,
       description: 'The table to read: `table` or `schema.table`, in quotes where case counts.',
     },
-    query: { type: 'string', minLength: 1, description: 'A SELECT whose result is read.' },
+    query: {
+      type: 'string',
+      minLength: 1,
+      description: 'A SELECT whose result is read, or the `gs://` or `s3://` path of a file that holds it.',
+    },
     partition_column: {
       type: 'string',
       minLength: 1,
@@ -159,7 +164,7 @@ async function openQuery(
   const { dialect } = address;
   const query =
     settings.table === undefined
-      ? (settings.query ?? '').trim().replace(/;\s*$/, '')
+      ? (await queryText(settings.query ?? '', context)).trim().replace(/;\s*$/, '')
       : `SELECT * FROM ${quoteTable(parseTable(settings.table, dialect), dialect)}`;
   const from = `(\n${query}\n) AS q`;
   const find = async (): Promise<string[]> => {
@@ -184,3 +189,6 @@ async function openQuery(
     context,
   );
 }
+
+const queryText = async (query: string, { config }: StageContext): Promise<string> =>
+  /^(?:gs|s3):\/\//.test(query) ? readTextFile(query, 'the query', config) : query;
