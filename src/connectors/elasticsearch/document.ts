@@ -14,43 +14,55 @@ export interface Document extends Parcel {
   doubts: number;
 }
 
-const LF = 10;
 /** What stands around a document, about, beside its index and its id. */
 export const FRAME_BYTES = 40;
 
 /** The body of a bulk request: for each document a line of what to do, and mostly one of what with. */
 export function bulkBody(documents: readonly Document[]): Buffer {
-  const pieces: Buffer[] = [];
-  for (const { delivery, element, ...document } of documents) {
-    const { bytes, starts, ends } = delivery.batch;
-    pieces.push(Buffer.from(`${actionLine(document)}\n`));
-    if (document.action === 'delete') continue;
-    const source = bytes.subarray(starts[element], ends[element]);
-    if (document.action === 'update') pieces.push(UPDATE_BEFORE, source, UPDATE_AFTER);
-    else pieces.push(source);
-    pieces.push(LINE_END);
+  const actionLine = actionLines();
+  const heads: string[] = [];
+  let bytes = 0;
+  for (const document of documents) {
+    const { delivery, element, action } = document;
+    const { starts, ends } = delivery.batch;
+    const head = `${actionLine(document)}\n${action === 'update' ? UPDATE_BEFORE : ''}`;
+    heads.push(head);
+    bytes += Buffer.byteLength(head) + (ends[element] ?? 0) - (starts[element] ?? 0) + UPDATE_AFTER.length;
   }
-  return Buffer.concat(pieces);
+  // One buffer, a little too long: a small one for each line costs more than all the copying.
+  const body = Buffer.allocUnsafeSlow(bytes);
+  let at = 0;
+  for (const [i, { delivery, element, action }] of documents.entries()) {
+    const { bytes: from, starts, ends } = delivery.batch;
+    at += body.write(heads[i] ?? '', at);
+    if (action === 'delete') continue;
+    at += from.copy(body, at, starts[element], ends[element]);
+    at += body.write(action === 'update' ? UPDATE_AFTER : '\n', at);
+  }
+  return body.subarray(0, at);
 }
 
-const UPDATE_BEFORE = Buffer.from('{"doc":');
-const UPDATE_AFTER = Buffer.from(',"doc_as_upsert":true}');
-const LINE_END = Buffer.of(LF);
+const UPDATE_BEFORE = '{"doc":';
+const UPDATE_AFTER = ',"doc_as_upsert":true}\n';
 /** How often the server itself begins anew when another has changed the document in between. */
 const CONFLICT_RETRIES = 5;
+/** Text that is the same in JSON. */
+const PLAIN = /^[\w.:@#-]*$/;
 
-function actionLine({
-  action,
-  index,
-  id,
-  routing,
-}: Pick<Document, 'action' | 'index' | 'id' | 'routing'>): string {
-  return JSON.stringify({
-    [action]: {
-      _index: index,
-      ...(id !== undefined && { _id: id }),
-      ...(routing !== undefined && { routing }),
-      ...(action === 'update' && { retry_on_conflict: CONFLICT_RETRIES }),
-    },
-  });
+/** Gives the line of each document; what documents of one index have in common is made once. */
+function actionLines(): (document: Pick<Document, 'action' | 'index' | 'id' | 'routing'>) => string {
+  let common = '';
+  let ofAction = '';
+  let ofIndex = '';
+  return ({ action, index, id, routing }) => {
+    if (action !== ofAction || index !== ofIndex) {
+      common = `{"${action}":{"_index":${JSON.stringify(index)}`;
+      if (action === 'update') common += `,"retry_on_conflict":${CONFLICT_RETRIES}`;
+      [ofAction, ofIndex] = [action, index];
+    }
+    const named = id === undefined ? '' : `,"_id":${quoted(id)}`;
+    return `${common}${named}${routing === undefined ? '' : `,"routing":${quoted(routing)}`}}}`;
+  };
 }
+
+const quoted = (text: string): string => (PLAIN.test(text) ? `"${text}"` : JSON.stringify(text));

@@ -209,8 +209,8 @@ async function openSink(
   let queued: Promise<unknown> = Promise.resolve();
 
   return {
-    // Batches are of many sizes: some more of them than requests keep all requests busy.
-    concurrency: 4 * bulks,
+    // A request takes several batches, and those of the next ones must be there when it is answered.
+    concurrency: 8 * bulks,
     async write(batch) {
       const delivery = deliveryOf(batch);
       wrote = true;
