@@ -1,30 +1,31 @@
 /** CRC-32C, which record batches carry, and the hash by which Kafka's own clients choose a partition for a key. */
 
-const from = (table: Int32Array, index: number): number => table[index] as number;
-
-/** Eight tables: eight bytes a step are several times faster than one. */
-const tables = makeTables();
+/** Eight tables of 256, one after the other: eight bytes a step are several times faster than one. */
+const table = makeTable();
 
 /** @param before the sum of what comes before these bytes */
 export function crc32c(bytes: Buffer, before = 0): number {
-  const [t0, t1, t2, t3, t4, t5, t6, t7] = tables;
   const { length } = bytes;
   let crc = ~before;
   let at = 0;
-  for (const end = length - 7; at < end; at += 8) {
-    const a = crc ^ at32(bytes, at);
-    const b = at32(bytes, at + 4);
+  // Words can be read in one go where they are aligned.
+  while (at < length && ((bytes.byteOffset + at) & 3) !== 0) crc = step(crc, bytes, at++);
+  const pairs = ((length - at) >> 2) & ~1;
+  const words = new Int32Array(bytes.buffer, pairs > 0 ? bytes.byteOffset + at : 0, pairs);
+  for (let i = 0; i < pairs; i += 2) {
+    const a = crc ^ (words[i] as number);
+    const b = words[i + 1] as number;
     crc =
-      from(t7, a & 0xff) ^
-      from(t6, (a >>> 8) & 0xff) ^
-      from(t5, (a >>> 16) & 0xff) ^
-      from(t4, a >>> 24) ^
-      from(t3, b & 0xff) ^
-      from(t2, (b >>> 8) & 0xff) ^
-      from(t1, (b >>> 16) & 0xff) ^
-      from(t0, b >>> 24);
+      look(1792 + (a & 0xff)) ^
+      look(1536 + ((a >>> 8) & 0xff)) ^
+      look(1280 + ((a >>> 16) & 0xff)) ^
+      look(1024 + (a >>> 24)) ^
+      look(768 + (b & 0xff)) ^
+      look(512 + ((b >>> 8) & 0xff)) ^
+      look(256 + ((b >>> 16) & 0xff)) ^
+      look(b >>> 24);
   }
-  for (; at < length; at++) crc = from(t0, (crc ^ byteAt(bytes, at)) & 0xff) ^ (crc >>> 8);
+  for (at += 4 * pairs; at < length; at++) crc = step(crc, bytes, at);
   return ~crc >>> 0;
 }
 
@@ -47,37 +48,37 @@ export function murmur2(bytes: Buffer): number {
   return (hash ^ (hash >>> 15)) & 0x7fffffff;
 }
 
-type Tables = [
-  Int32Array,
-  Int32Array,
-  Int32Array,
-  Int32Array,
-  Int32Array,
-  Int32Array,
-  Int32Array,
-  Int32Array,
-];
-
-function makeTables(): Tables {
-  const made = Array.from({ length: 8 }, () => new Int32Array(256)) as Tables;
-  const [first] = made;
+function makeTable(): Int32Array {
+  const made = new Int32Array(8 * 256);
   for (let i = 0; i < 256; i++) {
     let value = i;
     for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0x82f63b78 : value >>> 1;
-    first[i] = value;
+    made[i] = value;
   }
-  for (let n = 1; n < 8; n++) {
-    for (let i = 0; i < 256; i++) {
-      const before = made[n - 1]?.[i] ?? 0;
-      (made[n] ?? first)[i] = (before >>> 8) ^ from(first, before & 0xff);
-    }
+  for (let i = 256; i < made.length; i++) {
+    const before = made[i - 256] as number;
+    made[i] = (before >>> 8) ^ (made[before & 0xff] as number);
   }
   return made;
 }
 
-const byteAt = (bytes: Buffer, at: number): number => bytes[at] as number;
-const at32 = (bytes: Buffer, at: number): number =>
-  byteAt(bytes, at) |
-  (byteAt(bytes, at + 1) << 8) |
-  (byteAt(bytes, at + 2) << 16) |
-  (byteAt(bytes, at + 3) << 24);
+function look(index: number): number {
+  return table[index] as number;
+}
+
+function step(crc: number, bytes: Buffer, at: number): number {
+  return look((crc ^ byteAt(bytes, at)) & 0xff) ^ (crc >>> 8);
+}
+
+function byteAt(bytes: Buffer, at: number): number {
+  return bytes[at] as number;
+}
+
+function at32(bytes: Buffer, at: number): number {
+  return (
+    byteAt(bytes, at) |
+    (byteAt(bytes, at + 1) << 8) |
+    (byteAt(bytes, at + 2) << 16) |
+    (byteAt(bytes, at + 3) << 24)
+  );
+}

@@ -1,4 +1,5 @@
 /** `ReadFromKafka`: the records of topics, from where the job's own checkpoint says. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Batch } from '../../engine/batch.ts';
 import { defineSource, type Json, type Source, type StageContext } from '../../engine/component.ts';
 import { SluiceError } from '../../errors.ts';
@@ -118,6 +119,7 @@ export interface Asked {
   endsAtMs: number;
 }
 
+const CLOSE_MS = 5000;
 /** How often it is asked whether topics have grown. */
 const LOOK_FOR_NEW_MS = 30_000;
 
@@ -242,8 +244,10 @@ class KafkaSource implements Source {
   }
 
   async close(): Promise<void> {
-    await this.#telling;
+    // A group that cannot be told is not worth a longer wait.
+    await Promise.race([this.#telling, sleep(CLOSE_MS, undefined, { ref: false })]);
     await this.#reception.close();
+    await this.#telling;
     await this.#looking;
   }
 
