@@ -142,11 +142,4 @@ export function parseRow(text: string): Row {
 }
 
 /** The JSON text of a row, on one line. */
-export function stringifyRow(row: Row): string {
-  try {
-    return JSON.stringify(row);
-  } catch {
-    // A bigint somewhere: JSON.stringify takes none.
-    return stringifyExact(row);
-  }
-}
+export const stringifyRow = (row: Row): string => stringifyExact(row);
