@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { prepareIn, startJob, wasKilled } from '../faults/launch.ts';
+import { type Bucket, type BucketServer, startGcsBuckets, startS3Buckets } from '../helpers/buckets.ts';
+import { temporaryFolder } from '../helpers/temporary.ts';
+import { missing } from '../services/index.ts';
+import { type Lifetime, shared } from '../services/service.ts';
+
+const gcs = shared((t: Lifetime) => startGcsBuckets(t));
+const s3 = shared((t: Lifetime) => startS3Buckets(t));
+
+/** Of each hundred files one says it is gzip and is not. */
+const FILES = 500;
+const isBad = (i: number): boolean => i % 100 === 42;
+const textOf = (i: number): string => `record ${i}\n`.repeat(1 + (i % 50));
+const nameOf = (i: number): string => `${i % 7}/file-${i}.txt`;
+
+async function fillPacked(bucket: Bucket): Promise<void> {
+  for (let i = 0; i < FILES; i += 50)
+    await Promise.all(
+      Array.from({ length: 50 }, (_, j) => i + j).map(id =>
+        bucket.put(`in/${nameOf(id)}.gz`, isBad(id) ? 'this is no gzip' : gzipSync(textOf(id))),
+      ),
+    );
+}
+
+async function prepareUnpacking(t: TestContext, server: BucketServer, more: NodeJS.ProcessEnv = {}) {
+  const bucket = await server.bucket();
+  await fillPacked(bucket);
+  const home = await temporaryFolder(t);
+  const parameters = {
+    inputFilePattern: `${bucket.url}/in/**/*.gz`,
+    outputDirectory: `${bucket.url}/out/`,
+    outputFailureFile: `${bucket.url}/failed.csv`,
+  };
+  const job = await prepareIn(home, 'Bulk_Decompress_GCS_Files', parameters, { ...server.env(), ...more });
+  return { bucket, job };
+}
+
+async function assertUnpacked(bucket: Bucket): Promise<void> {
+  const ids = Array.from({ length: FILES }, (_, i) => i);
+  const good = ids.filter(id => !isBad(id));
+  const names = (await bucket.names('out/')).filter(name => !name.startsWith('out/errors/'));
+  assert.deepEqual(names, good.map(id => `out/${nameOf(id)}`).sort());
+  for (const id of good.filter(each => each % 13 === 0))
+    assert.equal((await bucket.get(`out/${nameOf(id)}`)).toString(), textOf(id));
+  const [header, ...rows] = (await bucket.get('failed.csv')).toString().trimEnd().split('\n');
+  assert.equal(header, 'Filename,Error');
+  const expected = ids
+    .filter(isBad)
+    .map(id => `${bucket.url}/in/${nameOf(id)}.gz`)
+    .map(path => `${path},The file resource ${path} is malformed or not in GZIP compressed format.`);
+  assert.deepEqual(rows.sort(), expected.sort());
+  const letters: string[] = [];
+  for (const name of await bucket.names('out/errors/'))
+    letters.push(...(await bucket.get(name)).toString().trimEnd().split('\n'));
+  assert.deepEqual(
+    letters.map(line => JSON.parse(JSON.parse(line).payload).path).sort(),
+    ids
+      .filter(isBad)
+      .map(id => `${bucket.url}/in/${nameOf(id)}.gz`)
+      .sort(),
+  );
+}
+
+for (const [name, started] of [
+  ['gcs', gcs],
+  ['s3', s3],
+] as const)
+  test(`${name}: objects are unpacked byte for byte, and those that are broken are listed`, {
+    skip: missing(name),
+  }, async t => {
+    const { bucket, job } = await prepareUnpacking(t, await started());
+    const summary = await startJob(job).ended;
+    assert.equal(summary.state, 'DONE', summary.error?.message ?? '');
+    assert.deepEqual(summary.elements, {
+      read: FILES,
+      written: FILES - FILES / 100,
+      filtered: 0,
+      deadLettered: FILES / 100,
+    });
+    await assertUnpacked(bucket);
+  });
+
+test('a worker killed anywhere, and a store killed and back, lose and spoil nothing', {
+  skip: missing('gcs'),
+}, async t => {
+  const server = await gcs();
+  const { bucket, job } = await prepareUnpacking(t, server, { SLUICE_CHECKPOINT_MS: '50' });
+  for (const point of ['file.rename:40', 'checkpoint.written:2', 'file.renamed:60'] as const)
+    assert.ok(wasKilled(await startJob(job, point).ended), point);
+  const before = (await bucket.names('out/')).length;
+  const running = startJob(job).ended;
+  while ((await bucket.names('out/')).length === before) await sleep(20);
+  await server.service.kill();
+  await server.service.restart();
+  const summary = await running;
+  assert.equal(summary.state, 'DONE', summary.error?.message ?? '');
+  await assertUnpacked(bucket);
+});
+
+test('each compression is undone by the other template, byte for byte, also of 8 MB and of nothing', async t => {
+  const home = await temporaryFolder(t);
+  await mkdir(join(home, 'in'));
+  const big = Buffer.concat(Array.from({ length: 8 }, (_, i) => Buffer.alloc(1 << 20, `${i} `)));
+  const files: Record<string, Buffer> = { big, empty: Buffer.alloc(0), noise: randomBytes(1 << 20) };
+  for (const [name, bytes] of Object.entries(files)) await writeFile(join(home, 'in', name), bytes);
+  for (const [compression, ending] of Object.entries({
+    GZIP: 'gz',
+    BZIP2: 'bz2',
+    DEFLATE: 'deflate',
+    ZSTD: 'zst',
+  })) {
+    const packed = join(home, compression);
+    const run = async (template: string, parameters: Record<string, string>) => {
+      const failures = { outputFailureFile: join(home, `${compression}.csv`) };
+      const summary = await startJob(await prepareIn(home, template, { ...parameters, ...failures })).ended;
+      assert.equal(summary.elements?.written, 3, JSON.stringify(summary));
+      assert.equal(await readFile(failures.outputFailureFile, 'utf8'), 'Filename,Error\n');
+    };
+    const input = { inputFilePattern: join(home, 'in/*'), outputDirectory: packed, compression };
+    await run('Bulk_Compress_GCS_Files', input);
+    if (compression === 'GZIP') assert.ok(gunzipSync(await readFile(join(packed, 'big.gz'))).equals(big));
+    const back = join(home, `${compression}-back`);
+    await run('Bulk_Decompress_GCS_Files', {
+      inputFilePattern: join(packed, `*.${ending}`),
+      outputDirectory: back,
+    });
+    for (const [name, bytes] of Object.entries(files))
+      assert.equal(hashOf(await readFile(join(back, name))), hashOf(bytes), `${name} by ${compression}`);
+  }
+});
+
+test('two files that would become the same are not both written, and none is replaced by itself', async t => {
+  const home = await temporaryFolder(t);
+  await mkdir(join(home, 'in'));
+  await writeFile(join(home, 'in/a.gz'), gzipSync('first'));
+  await writeFile(join(home, 'in/a.gzip'), gzipSync('second'));
+  const parameters = {
+    inputFilePattern: join(home, 'in/*'),
+    outputDirectory: join(home, 'out'),
+    outputFailureFile: join(home, 'failed.csv'),
+  };
+  const summary = await startJob(await prepareIn(home, 'Bulk_Decompress_GCS_Files', parameters)).ended;
+  assert.deepEqual(summary.elements, { read: 2, written: 1, filtered: 0, deadLettered: 1 });
+  assert.match(await readFile(join(home, 'failed.csv'), 'utf8'), /another file of the job has become a$/m);
+  assert.match(await readFile(join(home, 'out/a'), 'utf8'), /^(?:first|second)$/);
+});
+
+const hashOf = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
