@@ -127,6 +127,15 @@ export class BigQueryConnection {
     );
   }
 
+  async deleteTable(name: TableName): Promise<void> {
+    const path = `${datasetPath(name)}/tables/${encodeURIComponent(name.table)}`;
+    await retrying(() =>
+      this.#send('DELETE', path, {}).catch(error => {
+        if (!isNotFound(error)) throw error;
+      }),
+    ).catch(error => refuse(error, `to drop ${wordTable(name)}`));
+  }
+
   /** Sends a file of JSON lines to a table, in a job of this id. */
   async sendLoad(
     { project: projectId, dataset, table }: TableName,

@@ -6,8 +6,9 @@ import type { StageContext } from '../../engine/component.ts';
 import { SluiceError } from '../../errors.ts';
 import type { BigQueryConnection, JobResource } from './client.ts';
 import { readyTable, restFields } from './cloud-table.ts';
+import { loadIntoEmulator } from './emulator-load.ts';
 import { runQuery } from './query-source.ts';
-import { codeOf, delayMs, messageOf, PATIENT, reasonVerdicts, verdictOf } from './retry.ts';
+import { delayMs, messageOf, PATIENT, reasonVerdicts, verdictOf } from './retry.ts';
 import type { Target } from './table-home.ts';
 import type { Publisher, Segment } from './table-sink.ts';
 
@@ -31,9 +32,13 @@ export function loadPublisher(
     ...(!connection.emulated && { intervalMs: INTERVAL_MS }),
     async publish(segment) {
       const { fields, location } = await readyTable(connection, target, segment.fields);
-      const replaces = alone && segment.rows > 0;
+      const replaces = alone && !connection.emulated && segment.rows > 0;
       if (disposition === 'truncate' && !replaces) await empty(location);
       if (segment.rows === 0) return fields;
+      if (connection.emulated) {
+        await loadIntoEmulator(connection, table, segment, `${id}_${worker.index}_${segment.number}`);
+        return fields;
+      }
       const first = alone && segment.number === 1;
       const writeDisposition = first ? DISPOSITIONS[disposition] : DISPOSITIONS.append;
       await load(segment, writeDisposition, location);
@@ -80,15 +85,13 @@ export function loadPublisher(
     }
 
     async function explain(error: unknown, jobId: string, attempt: number): Promise<void> {
-      // An emulator has the job all the same, and calls it done.
-      const isLost = connection.emulated && typeof codeOf(error) === 'number';
-      const verdict = isLost ? 'final' : verdictOf(error);
+      const verdict = verdictOf(error);
       if (verdict === 'login')
         throw new SluiceError('AUTHENTICATION_FAILED', `BigQuery refuses us: ${messageOf(error)}`);
       if (verdict === 'retry' && attempt >= PATIENT)
         throw new SluiceError('SERVICE_UNREACHABLE', `BigQuery does not answer: ${messageOf(error)}`);
       if (verdict === 'retry') return sleep(delayMs(attempt));
-      if (!isLost && (await finished(jobId, location))) return;
+      if (await finished(jobId, location)) return;
       throw new SluiceError('BIGQUERY_REFUSED', `${wordTable(table)} takes no load: ${messageOf(error)}`);
     }
   }
@@ -102,7 +105,6 @@ export function loadPublisher(
     }
   }
 
-  /** An emulator does not tell how many there were. */
   function checkRows({ statistics, jobReference }: JobResource, expected: number): void {
     const rows = statistics?.load?.outputRows;
     if (rows === undefined || Number(rows) === expected) return;
