@@ -53,7 +53,10 @@ export async function isThere(http: HttpClient, index: string): Promise<boolean>
 export async function isDataStream(http: HttpClient, index: string): Promise<boolean> {
   const path = `/_data_stream/${encodeURIComponent(index)}`;
   const answer = await http.send({ method: 'GET', path }).catch(() => undefined);
-  return answer?.status === 200 && Array.isArray(jsonIn(answer).data_streams);
+  if (answer?.status !== 200) return false;
+  // Of a plain index it is said that there are none.
+  const streams = jsonIn(answer).data_streams;
+  return Array.isArray(streams) && streams.length > 0;
 }
 
 export interface Place {

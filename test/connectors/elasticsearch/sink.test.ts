@@ -211,6 +211,9 @@ test('data streams take what is created, and are named when the action is anothe
     code: 'PARAMETERS_INVALID',
     message: /is a data stream, which takes new documents only: use the action CREATE/,
   });
+  const index = newIndex();
+  await client.request('PUT', `/${index}`);
+  await openOn(t, { index });
 });
 
 test('a request that is too large for the server is halved; a document that alone is too large fails', {
