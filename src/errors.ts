@@ -233,7 +233,7 @@ export const errorKinds = {
     'The message has what the database says: mend the query, the statement or the table.',
   ),
   KAFKA_TOPIC_NOT_FOUND: missing('Kafka has no topic of that name.', 'Check the name, or create the topic.'),
-  KAFKA_REFUSED: invalid(
+  KAFKA_REFUSED: faulty(
     'Kafka refuses a request, or has what cannot be read.',
     'Mend what the message names.',
   ),

@@ -83,7 +83,8 @@ export const writeToKafka = defineSink({
     'reads only what is committed sees each once, across any number of restarts. The transaction and the consumer ' +
     'group that holds the number are both called `sluice-<job>-<stage>-<worker>`. Messages with a key go to the ' +
     "partition that Kafka's own clients would choose. What Kafka would refuse (too large, no key for a compacted " +
-    'topic) fails one by one.',
+    'topic) fails one by one. A transaction that a killed worker leaves open holds back readers of the topic until the ' +
+    'worker is back, for at most a minute.',
   config,
   examples: [
     {
