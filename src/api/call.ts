@@ -1,5 +1,5 @@
 /** Calls an operation, whatever way the request came: checks it against the schemas and the caller's role first. */
-import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { type Caller, mayAct } from '../access/roles.ts';
 import { SluiceError, type Violation } from '../errors.ts';
@@ -51,7 +51,7 @@ function knownOf(schema: object | undefined, query: Record<string, unknown>): Re
 const forQueries = withFormats(
   new Ajv2020({ allErrors: true, strict: false, coerceTypes: true, useDefaults: true }),
 );
-const forBodies = withFormats(new Ajv2020({ allErrors: true, strict: false }));
+const forBodies = withFormats(new Ajv2020({ allErrors: true, strict: false, verbose: true }));
 
 function withFormats(ajv: Ajv2020): Ajv2020 {
   addFormats.default(ajv);
@@ -71,11 +71,36 @@ function violationsOf(schema: object | undefined, value: unknown, part: 'query' 
     compiled.set(schema, validate);
   }
   if (validate(value)) return [];
-  return (validate.errors ?? []).slice(0, MAX_VIOLATIONS).map(({ instancePath, params, ...error }) => ({
-    subject: instancePath === '' ? part : instancePath.slice(1).replaceAll('/', '.'),
-    message: `${error.message ?? 'is not valid'}${detailOf(params)}`,
-  }));
+  const errors = validate.errors ?? [];
+  const choices = errors.filter(error => choiceOf(error) !== undefined);
+  return errors
+    .filter(({ schemaPath }) => !choices.some(choice => schemaPath.startsWith(`${choice.schemaPath}/`)))
+    .slice(0, MAX_VIOLATIONS)
+    .map(error => violationOf(error, part));
 }
+
+function violationOf(error: ErrorObject, part: 'query' | 'body'): Violation {
+  const { instancePath, keyword, params, message = 'is not valid' } = error;
+  const path = instancePath.slice(1).replaceAll('/', '.');
+  if (keyword === 'required') {
+    const missing = String(params.missingProperty);
+    return { subject: path === '' ? missing : `${path}.${missing}`, message: 'must be given' };
+  }
+  const choice = choiceOf(error);
+  return {
+    subject: path === '' ? part : path,
+    message: choice ? `must have exactly one of ${listed(choice)}` : `${message}${detailOf(params)}`,
+  };
+}
+
+/** The properties of which there must be exactly one, where that is what is wrong. */
+function choiceOf({ keyword, schema }: ErrorObject): string[] | undefined {
+  if (keyword !== 'oneOf' || !Array.isArray(schema)) return undefined;
+  const names = schema.map(({ required }: { required?: string[] }) => required?.[0]);
+  return names.every(name => name !== undefined) ? names : undefined;
+}
+
+const listed = (names: readonly string[]): string => `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 
 /** What the validator knows and its message leaves out. */
 function detailOf({ additionalProperty, allowedValues }: Record<string, unknown>): string {

@@ -146,8 +146,24 @@ function readToken(path: string): string {
 
 function unreachable(url: string, error: unknown): SluiceError {
   const { name, cause, message } = error as Error & { cause?: { code?: string; message?: string } };
-  const why = name === 'TimeoutError' ? 'it took too long' : (cause?.code ?? cause?.message ?? message);
+  const code = cause?.code ?? '';
+  const why = name === 'TimeoutError' ? 'it took too long' : (faults[code] ?? cause?.message ?? message);
   return new SluiceError('SERVER_UNREACHABLE', `no answer from ${url}: ${why}`, { cause: error });
+}
+
+/** What `fetch` says of an address, in words. */
+const faults: Record<string, string> = {
+  ECONNREFUSED: 'nothing listens there',
+  ENOTFOUND: 'there is no such host',
+  ECONNRESET: 'the connection was lost',
+  UND_ERR_SOCKET: 'the connection was lost',
+};
+
+/** True when the server may have done what was asked, though no answer came. */
+export function mayBeDone(error: unknown): boolean {
+  if (!(error instanceof SluiceError) || error.code !== 'SERVER_UNREACHABLE') return false;
+  const { code } = ((error.cause as Error | undefined)?.cause ?? {}) as { code?: string };
+  return code !== 'ECONNREFUSED' && code !== 'ENOTFOUND';
 }
 
 const noSluice = (url: string): SluiceError =>

@@ -7,7 +7,7 @@ import { parsePath } from '../catalog/kinds/path.ts';
 import { SluiceError } from '../errors.ts';
 import type { GivenParameters } from '../launch/prepare.ts';
 import { defaultLocation, defaultProject } from '../launch/record.ts';
-import { type Client, connect, type ServerOptions, withServer } from './client.ts';
+import { type Client, connect, mayBeDone, type ServerOptions, withServer } from './client.ts';
 import { wholeNumber } from './numbers.ts';
 import { printJson } from './output.ts';
 import { collector, collectParameters } from './parameters.ts';
@@ -69,7 +69,9 @@ async function launch(template: string, options: LaunchOptions): Promise<void> {
     validateOnly,
   };
   const path = `/v1b3/projects/${encodeURIComponent(project)}/locations/${encodeURIComponent(region)}/flexTemplates:launch`;
-  const { job: launched } = await client.post<{ job?: { id: string } }>(path, { body });
+  const { job: launched } = await client.post<{ job?: { id: string } }>(path, { body }).catch(error => {
+    throw validateOnly || !mayBeDone(error) ? error : perhapsLaunched(error, body.launchParameter.jobName);
+  });
   if (!launched) {
     if (json) printJson({ valid: true });
     else process.stdout.write(`${template} could be launched so\n`);
@@ -82,6 +84,13 @@ async function launch(template: string, options: LaunchOptions): Promise<void> {
   } else if (json) printJson(job);
   else process.stdout.write(`${job.state}  job ${job.id}\n  sluice jobs wait ${job.name}\n`);
 }
+
+const perhapsLaunched = (error: Error, name: string): SluiceError =>
+  new SluiceError(
+    'SERVER_UNREACHABLE',
+    `${error.message}; job ${name} may have been launched all the same: look with \`sluice jobs list --name ${name}\``,
+    { cause: error },
+  );
 
 /** `Word_Count` at 10:00:12 becomes `word-count-20261120-100012`. */
 function nameAfter(template: string): string {

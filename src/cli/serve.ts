@@ -1,8 +1,10 @@
 /** `sluice serve`: the service, until it is asked to stop. */
-import { availableParallelism } from 'node:os';
+import { statSync } from 'node:fs';
+import { availableParallelism, hostname, networkInterfaces } from 'node:os';
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { RunningServer } from '../api/server.ts';
+import { SluiceError } from '../errors.ts';
 import { wholeNumber } from './numbers.ts';
 import { printJson } from './output.ts';
 
@@ -65,8 +67,9 @@ export function registerServe(program: Command): void {
 const port = wholeNumber(0, 65_535);
 
 async function serve(options: ServeOptions): Promise<void> {
-  const [{ loadConfig }, { startServer }, { openLog }, { openService }, { openSupervisor }] =
+  const [{ tokensIn }, { loadConfig }, { startServer }, { openLog }, { openService }, { openSupervisor }] =
     await Promise.all([
+      import('../access/tokens.ts'),
       import('../config.ts'),
       import('../api/server.ts'),
       import('../service/log.ts'),
@@ -76,13 +79,12 @@ async function serve(options: ServeOptions): Promise<void> {
   const stopped = stopSignal();
   const { host, port, grpcPort, maxJobs, requestsPerMinute, retainDays } = options;
   const maxBytes = options.retainBytes ?? Number.POSITIVE_INFINITY;
-  // A fault of ours in one request is no reason to stop serving the others; the jobs' workers go on in either case.
-  process.on('unhandledRejection', error =>
-    log.error({ err: error }, 'something failed that nobody waited for'),
-  );
   const retention = { maxAgeMs: retainDays * DAY_MS, maxBytes };
   const given = loadConfig();
   const roots = options.root?.map(root => resolve(root)) ?? given.roots ?? [];
+  for (const root of roots)
+    if (!statSync(root, { throwIfNoEntry: false })?.isDirectory())
+      throw new SluiceError('USAGE', `--root ${root}: there is no such folder; make it, or name another`);
   const config = { ...given, roots };
   const { log, close: closeLog } = await openLog({ file: options.logFile, level: options.logLevel });
   // A fault of ours in one request is no reason to stop serving the others; the jobs' workers go on in either case.
@@ -100,7 +102,7 @@ async function serve(options: ServeOptions): Promise<void> {
     await closeLog();
     throw error;
   });
-  tellAddresses(server, options);
+  tellAddresses(server, tokensIn(server.service.store).exist(), options);
   log.info({ url: server.url, grpcPort: server.grpcPort, pid: process.pid }, 'serving');
   const signal = await stopped;
   log.info({ signal, ...(options.drain && { drain: true }) }, 'stopping');
@@ -110,19 +112,34 @@ async function serve(options: ServeOptions): Promise<void> {
   process.exit(0);
 }
 
-function tellAddresses({ url, grpcPort }: RunningServer, { json }: ServeOptions): void {
+function tellAddresses(
+  { url: bound, grpcPort }: RunningServer,
+  hasTokens: boolean,
+  { json }: ServeOptions,
+): void {
+  const url = reachable(bound);
   if (json) {
     printJson({ url, grpcPort, pid: process.pid });
     return;
   }
-  const { hostname } = new URL(url);
-  process.stdout.write(`Sluice serves at ${url}, gRPC at ${hostname}:${grpcPort}; the reference is at ${url}/reference
+  const { hostname: host } = new URL(url);
+  const credentials = hasTokens ? 'AUTH_ACCESS_TOKEN_FILE=FILE' : 'AUTH_DISABLE_CREDENTIALS=true';
+  process.stdout.write(`Sluice serves at ${url}, gRPC at ${host}:${grpcPort}; the reference is at ${url}/reference
 
   export SLUICE_SERVER=${url}                                   # sluice launch, jobs …
   export CLOUDSDK_API_ENDPOINT_OVERRIDES_DATAFLOW=${url}/       # gcloud dataflow …
-  export CLOUDSDK_AUTH_DISABLE_CREDENTIALS=true CLOUDSDK_CORE_PROJECT=local
-
+  export CLOUDSDK_${credentials} CLOUDSDK_CORE_PROJECT=local
+${hasTokens ? '  export SLUICE_TOKEN=$(cat FILE)      # FILE holds a token that `sluice token create` has made\n' : ''}
 `);
+}
+
+/** The address as others can use it: one that stands for all of this machine's is none to connect to. */
+function reachable(url: string): string {
+  const address = new URL(url);
+  if (address.hostname !== '0.0.0.0' && address.hostname !== '[::]') return url;
+  const interfaces = Object.values(networkInterfaces()).flatMap(each => each ?? []);
+  const outer = interfaces.find(({ internal, family }) => !internal && family === 'IPv4');
+  return `http://${outer?.address ?? hostname()}:${address.port}`;
 }
 
 /** The first signal asks to stop; another one ends the process at once: the workers go on, and are found again. */

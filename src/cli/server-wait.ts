@@ -36,17 +36,32 @@ async function follow(
   if (isEnded(job.state)) return job;
   const started = Date.parse(job.startTime ?? job.createTime);
   const isOver = async () => isEnded((await getJob(client, job.id)).state);
+  // An error may be the one that the job ends with, which is told with what to do about it.
+  let held: Message | undefined;
+  const print = (message: Message) => status.print(printable(describeMessage(message)), message.severity);
+  const release = () => {
+    if (held) print(held);
+    held = undefined;
+  };
   for await (const { type, data } of eventsOf(client, `/api/jobs/${job.id}/events`, { isOver, signal })) {
     if (type === 'end') break;
     if (type === 'message') {
+      release();
       const message = data as Message;
-      status.print(printable(describeMessage(message)), message.severity);
+      if (message.severity === 'ERROR') held = message;
+      else print(message);
     } else if (type === 'progress') {
       const { totals, watermark } = data as Progress;
       if (totals) status.update(describeProgress(totals, watermark, started));
-    } else if (type === 'state') status.update(`job ${job.id} ${(data as ServedJob).state}`);
+    } else if (type === 'state') {
+      const { state } = data as ServedJob;
+      if (!isEnded(state)) release();
+      status.update(`job ${job.id} ${state}`);
+    }
   }
-  return signal.aborted ? undefined : getJob(client, job.id);
+  const ended = signal.aborted ? undefined : await getJob(client, job.id);
+  if (held && !ended?.result?.error?.message.includes(held.text)) release();
+  return ended;
 }
 
 type Message = { severity: string; text: string; stage?: string };

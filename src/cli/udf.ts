@@ -32,15 +32,13 @@ export function registerUdf(program: Command): void {
         (await import('./udf-library.ts')).uploadUdf(file, options),
       ),
     );
-  udf
-    .command('test [paths...]')
+  withOptionalServer(udf.command('test [paths...]'))
     .description('run the cases of a script, of a folder, of udf://name, or of the whole library')
     .option(...json)
     .action(
-      guarded(async (paths: string[], { json: asJson }: { json?: boolean }) => {
-        const { testUdfs } = await import('./udf-test.ts');
-        await testUdfs(paths, asJson ?? false);
-      }),
+      guarded(async (paths: string[], options: ListOptions) =>
+        (await import('./udf-test.ts')).testUdfs(paths, options),
+      ),
     );
   udf
     .command('run <file>')

@@ -26,6 +26,12 @@ export async function previewPipeline(
   const opened = await openStages(stages, options, undefined, ['transform', 'source']);
   try {
     const parts = new Map(opened.map(({ stage, part }) => [stage, part]));
+    const grouping = new Set<string>();
+    const onMerged = (stage: string) => {
+      if (grouping.has(stage)) return;
+      grouping.add(stage);
+      options.report('WARNING', 'groups elements: what follows it is not previewed', stage);
+    };
     const previewed: PreviewedElement[] = [];
     for (const { stage, part } of opened) {
       if (part.kind !== 'source') continue;
@@ -37,7 +43,7 @@ export async function previewPipeline(
           filteredBy: [],
           failures: [],
         };
-        await follow(stage, element, parts, trace);
+        await follow(stage, element, { parts, trace, onMerged });
         previewed.push(trace);
       }
     }
@@ -59,13 +65,15 @@ async function* elementsOf(source: Source, limit: number, waitMs: number): Async
   }
 }
 
-async function follow(
-  stage: Stage,
-  batch: Batch,
-  parts: ReadonlyMap<Stage, OpenStage['part']>,
-  trace: PreviewedElement,
-  name = 'good',
-): Promise<void> {
+interface Following {
+  parts: ReadonlyMap<Stage, OpenStage['part']>;
+  trace: PreviewedElement;
+  /** Called with the stage that an element has gone into, to come out with others later. */
+  onMerged(stage: string): void;
+}
+
+async function follow(stage: Stage, batch: Batch, following: Following, name = 'good'): Promise<void> {
+  const { parts, trace, onMerged } = following;
   for (const { to, input } of stage.outputs.get(name) ?? []) {
     const part = parts.get(to);
     if (part?.kind !== 'transform') {
@@ -73,12 +81,13 @@ async function follow(
         trace.outputs.push({ sink: to.node.id, payload: payloadOf(batch, i) });
       continue;
     }
-    const { good, named = {}, failed, filtered = 0 } = await part.transform.process(batch, input);
+    const { good, named = {}, failed, filtered = 0, merged = 0 } = await part.transform.process(batch, input);
+    if (merged > 0) onMerged(to.node.id);
     if (filtered > 0) trace.filteredBy.push(to.node.id);
     trace.failures.push(...(failed?.failures ?? []).map(hidden));
-    for (const output of good) await follow(to, output, parts, trace);
+    for (const output of good) await follow(to, output, following);
     for (const [further, outputs] of Object.entries(named))
-      for (const output of outputs) await follow(to, output, parts, trace, further);
+      for (const output of outputs) await follow(to, output, following, further);
   }
 }
 

@@ -42,7 +42,7 @@ export async function sweep(
   { maxAgeMs, maxBytes, now = Date.now() }: Retention,
 ): Promise<Swept> {
   const { store } = home;
-  const sizes = await measure(home);
+  const sizes = await measure(home, now);
   const removed: string[] = [];
   let bytes = [...sizes.values()].reduce((sum, each) => sum + each, 0);
   const isOld = ({ endTime }: JobRecord) => now - Date.parse(endTime ?? '') > maxAgeMs;
@@ -130,16 +130,21 @@ function mark(store: Store, records: readonly JobRecord[], now: number): boolean
   });
 }
 
-/** The bytes below the folder of each job. What a sweep before us has marked and not removed is removed. */
-async function measure({ config, store }: JobHome): Promise<Map<string, number>> {
+/** A folder is made before its job is taken in: one that nobody has taken in for so long nobody will. */
+const UNTAKEN_MS = 24 * 3_600_000;
+
+/**
+ * The bytes below the folder of each job. What a sweep before us has marked and not removed is removed, and what a
+ * server has left that was killed before it had taken in the job.
+ */
+async function measure({ config, store }: JobHome, now: number): Promise<Map<string, number>> {
   const sizes = new Map<string, number>();
   for (const id of await namesIn(join(config.home, 'jobs'))) {
     const folder = jobDirectory(config, id);
     const record = store.jobs.get(id);
-    // What nobody has taken in is not ours to weigh.
-    if (!record) continue;
-    if (record.removedTime !== undefined) await rm(folder, { recursive: true, force: true });
-    else sizes.set(id, await bytesBelow(folder));
+    const isLeft = record ? record.removedTime !== undefined : (await changedAt(folder)) < now - UNTAKEN_MS;
+    if (isLeft) await rm(folder, { recursive: true, force: true });
+    else if (record) sizes.set(id, await bytesBelow(folder));
   }
   return sizes;
 }
@@ -157,6 +162,16 @@ async function bytesBelow(folder: string): Promise<number> {
   }
   return bytes;
 }
+
+/** ms since the epoch; what has vanished is not old. */
+const changedAt = (path: string): Promise<number> =>
+  lstat(path).then(
+    ({ mtimeMs }) => mtimeMs,
+    error => {
+      ignoreMissing(error);
+      return Number.POSITIVE_INFINITY;
+    },
+  );
 
 const sizeOf = (path: string): Promise<number> => lstat(path).then(({ size }) => size, ignoreMissing);
 

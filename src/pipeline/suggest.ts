@@ -23,10 +23,13 @@ export function nearest(name: string, known: readonly string[]): string | undefi
     lower,
     known.map(each => each.toLowerCase()),
   );
-  const tolerated = Math.max(2, Math.floor(short.length / 3));
-  if (distance(lower, near) > tolerated) return undefined;
+  // In a short name two letters are half of it, unless they have only changed places.
+  const tolerated = Math.max(1, Math.floor((short.length + 1) / 3));
+  if (distance(lower, near) > tolerated && lettersOf(lower) !== lettersOf(near)) return undefined;
   return known.find(each => each.toLowerCase() === near);
 }
+
+const lettersOf = (name: string): string => [...name].sort().join('');
 
 /** `a, b and c`. */
 export function listed(names: readonly string[], word: 'and' | 'or' = 'and'): string {

@@ -1,9 +1,9 @@
 /** The log of the server: one JSON object a line, with the id of the request and of the job it is about. */
 import { once } from 'node:events';
-import { mkdir } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { type DestinationStream, type Logger, pino } from 'pino';
 import { createStream, type Options, type RotatingFileStream } from 'rotating-file-stream';
+import { makeFolder } from '../engine/folders.ts';
 import { SluiceError } from '../errors.ts';
 
 export type Log = Logger;
@@ -42,7 +42,7 @@ export async function openLog(options: LogOptions = {}): Promise<OpenLog> {
 
 async function openFile(file: string, options: Options): Promise<RotatingFileStream> {
   const path = dirname(resolve(file));
-  await mkdir(path, { recursive: true });
+  await makeFolder(path);
   const stream = createStream(basename(file), { ...options, path, mode: 0o600 });
   await once(stream, 'open');
   return stream;

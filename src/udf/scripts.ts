@@ -7,7 +7,7 @@ import { requireAllowed } from '../cloud/roots.ts';
 import { type Config, storageDirectory } from '../config.ts';
 import { SluiceError, systemCode } from '../errors.ts';
 import type { UdfScript } from './frames.ts';
-import { EXTENSIONS, libraryFile } from './library-path.ts';
+import { EXTENSIONS, latestFile, libraryFile } from './library-path.ts';
 import { MAX_SOURCE_BYTES } from './versions.ts';
 
 /** A pattern is looked for in one go, while all else waits. */
@@ -61,7 +61,9 @@ export function filesAt(path: string, config: Config): string[] {
   if (!cloud) requireAllowed(resolve(local), path, config);
   const files = matches(local).filter(isScript);
   if (files.length === 0) {
-    throw new SluiceError('UDF_NOT_FOUND', `no .js or .mjs file matches ${path}`);
+    const name = basename(path, extname(path));
+    const hint = latestFile(name, config) ? `: the library has udf://${name}` : '';
+    throw new SluiceError('UDF_NOT_FOUND', `no .js or .mjs file matches ${path}${hint}`);
   }
   if (!cloud) for (const file of files) requireAllowed(resolve(file), file, config);
   else for (const file of files) refuseEscape(file, path, config);

@@ -17,8 +17,8 @@ test('a body that is no JSON, or JSON of the wrong type, is refused by name', as
     ['"text"', /body must be object/],
     ['null', /body must be object/],
     ['[]', /body must be object/],
-    ['{}', /must have required property 'name'.*'role'/],
-    ['', /must have required property 'name'/],
+    ['{}', /name must be given; role must be given/],
+    ['', /name must be given/],
     ['{"name": 7, "role": ["admin"]}', /name must be string; role must be string/],
     [
       '{"name": "a", "role": "root"}',
@@ -122,4 +122,11 @@ test('bodies of other types, charsets and encodings are refused as such', async 
   const headersOf = { 'content-type': 'application/json; charset=utf-8' };
   const made = await post('/api/tokens', '{"name": "a", "role": "admin"}', { headers: headersOf });
   assert.equal(made.status, 200);
+});
+
+test('what must be there once is told in words, whether it is missing or there twice', async t => {
+  const { post } = await startServer(t);
+  const message = async (body: object) => (await post('/api/udfs:run', body)).body.error.message;
+  for (const body of [{ elements: [] }, { elements: [], source: 'a', path: 'b' }])
+    assert.equal(await message(body), 'Invalid request: body must have exactly one of source and path');
 });

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -101,6 +104,7 @@ test('a template is launched on a server from the command line', { timeout: 180_
     assert.equal(status, 1);
     assert.match(stderr, /^sluice: .* \[ELEMENT_FAILED\]\n {2}Add `error_handling`/m);
     assert.match(stdout, /^FAILED {2}job /);
+    assert.equal(stderr.split('is no time').length, 2, stderr);
     const { state, error } = await server.json(args);
     assert.deepEqual([state, error.code], ['FAILED', 'ELEMENT_FAILED']);
   });
@@ -110,6 +114,24 @@ test('a template is launched on a server from the command line', { timeout: 180_
     assert.equal(status, 2);
     assert.match(stderr, /TEMPLATE_NOT_FOUND/);
   });
+});
+
+test('a connection that is lost before the answer leaves open whether there is a job', async t => {
+  const home = await temporaryFolder(t);
+  const server = createServer((request, response) => {
+    if (request.method === 'POST') request.socket.destroy();
+    else response.writeHead(404, { 'content-type': 'application/json' }).end('{"error": {"message": "no"}}');
+  });
+  t.after(() => server.close());
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  const args = ['launch', COPY, '--job-name', 'perhaps', '--server', `http://127.0.0.1:${port}`];
+  const { status, stderr } = await sluice(args, { home });
+  assert.equal(status, 1);
+  assert.match(
+    stderr,
+    /: the connection was lost; job perhaps may have been launched all the same: look with `sluice jobs list --name perhaps` \[/,
+  );
 });
 
 test('without a server the command says how to get one', async t => {

@@ -86,6 +86,18 @@ test('it tells where it serves, and how clients are pointed at it', async t => {
   assert.ok(stdout.includes(`export CLOUDSDK_API_ENDPOINT_OVERRIDES_DATAFLOW=${url}/ `));
 });
 
+test('where tokens are needed it tells how to send one, and an address that others can use', async t => {
+  const home = await temporaryFolder(t);
+  await sluice(['token', 'create', '--name', 'me', '--role', 'admin'], { home });
+  const running = startSluice(['serve', ...anyPort, '--host', '0.0.0.0'], { home });
+  await running.says('SLUICE_TOKEN');
+  running.child.kill('SIGTERM');
+  const { stdout } = await running.finished;
+  assert.doesNotMatch(stdout, /0\.0\.0\.0|DISABLE_CREDENTIALS/);
+  assert.match(stdout, /export CLOUDSDK_AUTH_ACCESS_TOKEN_FILE=FILE /);
+  assert.match(stdout, /export SLUICE_TOKEN=\$\(cat FILE\) /);
+});
+
 test('asked to stop, it leaves workers at work, and the next server finds them', async t => {
   const home = await temporaryFolder(t);
   const first = await serve(t, { home });
@@ -139,6 +151,8 @@ test('an address in use, one that others reach, and a home that is served alread
     [[...anyPort, '--host', '0.0.0.0'], other, 2, /sluice token create --name NAME --role admin/],
     [[...anyPort, '--host', '192.0.2.1'], other, 2, /sluice token create/],
     [anyPort, home, 2, /HOME_IN_USE/],
+    [[...anyPort, '--root', join(other, 'no')], other, 2, /--root .*no: there is no such folder/],
+    [[...anyPort, '--log-file', '/proc/x/y'], other, 2, /the log \/proc\/x\/y cannot be written/],
     [['--port', '99999'], other, 2, /whole number from 0 to 65535/],
   ];
   for (const [args, where, status, message] of refusals) {

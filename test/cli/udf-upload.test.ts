@@ -56,7 +56,7 @@ test('a script that does not load, or is none, is one clear line and goes nowher
   assert.equal((await readdir(folder)).includes('home'), false);
 });
 
-test('with a server the upload goes there, and nowhere else', async t => {
+test('with a server the upload goes there, and nowhere else, and is tested there', async t => {
   const folder = await folderWith(t, {
     'shout.mjs': SHOUT.replace('function', 'export function'),
     'cases.json': JSON.stringify(CASES),
@@ -80,4 +80,10 @@ test('with a server the upload goes there, and nowhere else', async t => {
   const broken = await sluice(args.slice(0, 3), { home, cwd: folder, env });
   assert.equal(broken.status, 2);
   assert.match(broken.stderr, /^sluice: shout\.mjs:1:20: Unexpected token ';' \[UDF_SYNTAX\]$/m);
+  const there = ['--server', server.url];
+  const tested = await sluice(['udf', 'test', 'udf://shout', ...there], { home, cwd: folder });
+  assert.deepEqual([tested.status, tested.stdout], [0, 'shout\n  ok it shouts\n\n1 passed, 0 failed\n']);
+  const refused = await sluice(['udf', 'test', 'shout.mjs', ...there], { home, cwd: folder });
+  assert.equal(refused.status, 2);
+  assert.match(refused.stderr, /shout\.mjs is no udf:\/\/name: a server tests what is in its library/);
 });

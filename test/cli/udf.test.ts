@@ -161,3 +161,12 @@ test('a UDF that cannot be used is one clear line and exit status 2', async t =>
   assert.deepEqual([usage.status, usage.stdout], [2, '']);
   assert.match(usage.stderr, /--memory-mb must be a whole number from 16 to 4096/);
 });
+
+test('a path that matches nothing is told of its name in the library', async () => {
+  const { status, stderr } = await sluice(['udf', 'test', 'filter']);
+  assert.equal(status, 2);
+  assert.match(
+    stderr,
+    /no \.js or \.mjs file matches filter: the library has udf:\/\/filter \[UDF_NOT_FOUND\]/,
+  );
+});

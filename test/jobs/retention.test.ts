@@ -158,20 +158,24 @@ test('what a sweep that was killed has left is removed by the next one', async t
   assert.ok(!existsSync(folder));
 });
 
-test('links lead a sweep nowhere, folders without a record are let be, a home without jobs is swept too', async t => {
+test('links lead a sweep nowhere, folders without a record go when they are a day old, a home without jobs is swept too', async t => {
   const home = await homeIn(t);
   assert.deepEqual(await sweep(home, KEEP_ALL), { removed: [], bytes: 0 });
   const outside = await temporaryFolder(t);
   await writeFile(join(outside, 'kept'), Buffer.alloc(100 * KB));
   await mkdir(jobDirectory(home.config, 'unknown'), { recursive: true });
   await writeFile(join(jobDirectory(home.config, 'unknown'), 'kept'), Buffer.alloc(100 * KB));
+  const now = Date.now();
   const { id, folder } = await made(home, 'DONE');
   await symlink(outside, join(folder, 'link'));
   const { bytes } = await sweep(home, KEEP_ALL);
   assert.ok(bytes < 11 * KB);
   assert.deepEqual((await sweep(home, { ...KEEP_ALL, maxBytes: 0 })).removed, [id]);
   assert.ok(existsSync(join(outside, 'kept')));
+  await sweep(home, { ...KEEP_ALL, now: now + DAY - 60_000 });
   assert.ok(existsSync(join(jobDirectory(home.config, 'unknown'), 'kept')));
+  await sweep(home, { ...KEEP_ALL, now: now + DAY + 60_000 });
+  assert.equal(existsSync(jobDirectory(home.config, 'unknown')), false);
 });
 
 test('while many jobs are swept others come to their turn', async t => {

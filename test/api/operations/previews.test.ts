@@ -54,6 +54,22 @@ test('a pipeline is previewed as YAML or as what it stands for', async t => {
   assert.deepEqual([more.status, more.body.error.status], [400, 'INVALID_ARGUMENT']);
 });
 
+test('a preview ends where elements are grouped, and says so', async t => {
+  const { post } = await startServer(t);
+  const pipeline = chainOf(
+    { type: 'Create', config: { elements: [{ word: 'a' }, { word: 'b' }] } },
+    {
+      type: 'Combine',
+      name: 'Count',
+      config: { group_by: 'word', combine: { times: { value: 'word', fn: 'count' } } },
+    },
+    { type: 'LogForTesting' },
+  );
+  const { body } = await post('/api/previews', { pipeline });
+  assert.equal(body.elements?.length, 2, JSON.stringify(body));
+  assert.deepEqual(body.warnings, ['Count: groups elements: what follows it is not previewed']);
+});
+
 test('a preview of a subscription takes nothing out of it', async t => {
   const home = await temporaryFolder(t);
   t.after(() => killService({ home }));
