@@ -24,9 +24,6 @@ export function createOutput(): Output {
 }
 
 const FIRST_BYTES = 1 << 16;
-/** A letter takes up to three bytes of UTF-8; short texts are written before their length is known. */
-const SHORT_TEXT = 21;
-
 class GrowingOutput implements Output {
   at = 0;
   depth = 0;
@@ -75,16 +72,18 @@ class GrowingOutput implements Output {
   }
 
   text(value: string): void {
-    if (value.length <= SHORT_TEXT) {
-      this.#reserve(SHORT_TEXT * 3 + 1);
-      const written = this.#buffer.write(value, this.at + 1, 'utf8');
-      this.#buffer[this.at] = written * 2;
-      this.at += written + 1;
+    // Mostly a letter is a byte: then the length is known before the text is written.
+    const before = this.at;
+    this.long(value.length);
+    this.#reserve(value.length * 3);
+    const written = this.#buffer.write(value, this.at, 'utf8');
+    if (written === value.length) {
+      this.at += written;
       return;
     }
-    const length = Buffer.byteLength(value);
-    this.long(length);
-    this.#reserve(length);
+    this.at = before;
+    this.long(written);
+    this.#reserve(written);
     this.at += this.#buffer.write(value, this.at, 'utf8');
   }
 
