@@ -1,11 +1,19 @@
-/** `npm test`: type check, lint, generated files, all tests; or only the tests of the files named. */
+/**
+ * `npm test`: type check, lint, generated files, all tests; or only the tests of the files named, or of those that need
+ * a server (`--with=NAME`). `--without=NAME` leaves these out.
+ */
 import { spawnSync } from 'node:child_process';
-import { existsSync, globSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { styleText } from 'node:util';
+import { parseArgs, styleText } from 'node:util';
 
 const root = dirname(import.meta.dirname);
-const named = process.argv.slice(2);
+const all = globSync('test/**/*.test.ts', { cwd: root }).sort();
+const { values: asked, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { with: { type: 'string' }, without: { type: 'string' } },
+});
+const named = asked.with === undefined ? positionals : all.filter(needs(asked.with));
 const binary = (name: string): string => join(root, 'node_modules/.bin', name);
 const env = {
   ...process.env,
@@ -20,7 +28,8 @@ if (named.length === 0) {
   step('lint', binary('biome'), ['check', '--error-on-warnings']);
   step('generated files', process.execPath, ['scripts/docs.ts', '--check']);
 }
-const files = named.length > 0 ? named : globSync('test/**/*.test.ts', { cwd: root }).sort();
+const left = asked.without === undefined ? () => false : needs(asked.without);
+const files = named.length > 0 ? named : all.filter(file => !left(file));
 if (named.length === 0 || named.some(file => /clients|readme/.test(file))) installClients();
 step('tests', process.execPath, [
   '--disable-warning=ExperimentalWarning',
@@ -40,6 +49,11 @@ function installClients(): void {
     `the clients of test/clients could not be installed: ${error?.message ?? `status ${status}`}\n`,
   );
   if (process.env.CI) process.exit(1);
+}
+
+/** Whether a test file starts this server. */
+function needs(service: string): (file: string) => boolean {
+  return file => readFileSync(join(root, file), 'utf8').includes(`/services/${service}.ts'`);
 }
 
 function step(name: string, command: string, args: string[]): void {
