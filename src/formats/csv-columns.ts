@@ -61,5 +61,6 @@ export function cellOf({ type }: CsvColumn, text: string, isQuoted: boolean): Ro
   if (text === '' && !isQuoted) return null;
   if (type === 'other') return text;
   const value = readCell(text.trim(), type);
-  return typeof value === 'string' || value === null ? undefined : value;
+  if (typeof value === 'string' || value === null) return undefined;
+  return type === 'integer' && typeof value === 'number' && !Number.isInteger(value) ? undefined : value;
 }

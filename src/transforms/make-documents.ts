@@ -48,24 +48,12 @@ pipeline:
     - type: MakeDocuments
       config: {dataset: audit, error_handling: {output: errors}}
     - type: WriteToElasticsearch
-      config: {url: http://localhost:9200, index: logs-gcp.audit-default, action: create}
+      config: {url: http://localhost:9200, index: logs-gcp.audit-default, action: CREATE}
   extra_transforms:
     - type: LogForTesting
       input: MakeDocuments.errors
       config: {level: WARNING}
 `,
-    },
-    {
-      title: 'Plain text that is an object',
-      yaml: `
-pipeline:
-  type: chain
-  transforms:
-    - type: Create
-      config: {elements: ['{"n": 1}']}
-    - type: MakeDocuments
-`,
-      output: ['{"n":1}'],
     },
   ],
   output: ({ form }) => {

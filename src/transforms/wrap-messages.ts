@@ -14,17 +14,19 @@ export const wrapMessages = defineTransform({
   config: { type: 'object', properties: {} },
   examples: [
     {
-      title: 'A payload without anything around it',
+      title: 'Messages with their attributes as lines of files',
       yaml: `
 pipeline:
   type: chain
   transforms:
-    - type: Create
-      config: {elements: ['{"n": 1}', plain]}
+    - type: ReadFromPubSub
+      config: {subscription: projects/local/subscriptions/orders}
     - type: WrapMessages
-    - type: ParseJson
+    - type: WindowInto
+      config: {windowing: {type: fixed, size: 5m}}
+    - type: WriteToText
+      config: {path: gs://bucket/out/orders}
 `,
-      output: ['{"data":{"n":1},"attributes":{}}', '{"data":"plain","attributes":{}}'],
     },
   ],
   output: input => {
