@@ -57,7 +57,11 @@ export async function topicsOf(t: Lifetime, address: string): Promise<Topics> {
     retry: { retries: 20, maxRetryTime: 1000 },
   });
   const admin = kafka.admin();
-  const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
+  const producer = kafka.producer({
+    // Else a request that fails for one partition is repeated for all.
+    idempotent: true,
+    createPartitioner: Partitioners.DefaultPartitioner,
+  });
   await Promise.all([admin.connect(), producer.connect()]);
   atEnd(t, () => Promise.all([admin.disconnect(), producer.disconnect()]));
   return {

@@ -34,7 +34,16 @@ export async function findPartitions(
   const restored = context.restored as { positions: Positions } | null | undefined;
   const mine = await ownPartitions(client, asked.topics, context);
   const file = join(await makeStageFolder(context), `beginning-${context.worker.index}.json`);
-  const beginning = (await readBeginning(file)) ?? (await begin(client, asked, mine, restored, file));
+  const before = await readBeginning(file);
+  const beginning = await begin(
+    client,
+    asked,
+    mine,
+    { ...before?.positions, ...restored?.positions },
+    before?.ends,
+  );
+  if (JSON.stringify(beginning) !== JSON.stringify(before))
+    await replaceFile(file, JSON.stringify(beginning));
   const partitions: Partition[] = [];
   for (const { topic, partition } of mine) {
     // One that came after the beginning is read from its first record.
@@ -109,27 +118,37 @@ async function ownPartitions(
   return mine;
 }
 
+/** Beginnings of all topics: of those that are known already what is known, which has no partitions that came later. */
 async function begin(
   client: KafkaClient,
   { topics, start, group, stopAtEnd }: WhatToRead,
   mine: readonly { topic: string; partition: number }[],
-  restored: { positions: Positions } | null | undefined,
-  file: string,
+  known: Positions,
+  knownEnds: Positions = {},
 ): Promise<Beginning> {
-  const positions: Record<string, Record<string, number>> = {};
-  const ends: Record<string, Record<string, number>> = {};
+  const positions: Record<string, Readonly<Record<string, number>>> = {};
+  const ends: Record<string, Readonly<Record<string, number>>> = {};
   for (const topic of topics) {
     const own = mine.filter(each => each.topic === topic).map(({ partition }) => partition);
-    if (own.length === 0) continue;
-    const known = group && !restored ? await client.committedOffsets(group, topic, own) : new Map();
-    const rest = restored ? [] : own.filter(partition => !known.has(partition));
-    const others = await client.offsetsOf(topic, rest, start);
-    positions[topic] = Object.fromEntries([...known, ...others]);
-    if (stopAtEnd) ends[topic] = Object.fromEntries(await client.offsetsOf(topic, own, 'latest'));
+    positions[topic] = offsetsIn(known, topic) ?? (await starts(client, topic, own, start, group));
+    if (stopAtEnd)
+      ends[topic] =
+        offsetsIn(knownEnds, topic) ?? Object.fromEntries(await client.offsetsOf(topic, own, 'latest'));
   }
-  const beginning: Beginning = { positions, ...(stopAtEnd && { ends }) };
-  await replaceFile(file, JSON.stringify(beginning));
-  return beginning;
+  return { positions, ...(stopAtEnd && { ends }) };
+}
+
+async function starts(
+  client: KafkaClient,
+  topic: string,
+  own: readonly number[],
+  start: 'earliest' | 'latest',
+  group?: string,
+): Promise<Record<string, number>> {
+  if (own.length === 0) return {};
+  const told = group === undefined ? new Map() : await client.committedOffsets(group, topic, own);
+  const rest = own.filter(partition => !told.has(partition));
+  return Object.fromEntries([...told, ...(await client.offsetsOf(topic, rest, start))]);
 }
 
 async function readBeginning(file: string): Promise<Beginning | undefined> {
@@ -142,5 +161,8 @@ async function readBeginning(file: string): Promise<Beginning | undefined> {
   }
 }
 
+const offsetsIn = (positions: Positions, topic: string): Readonly<Record<string, number>> | undefined =>
+  Object.hasOwn(positions, topic) ? positions[topic] : undefined;
+
 const offsetIn = (positions: Positions | undefined, topic: string, partition: number): number | undefined =>
-  positions && Object.hasOwn(positions, topic) ? positions[topic]?.[partition] : undefined;
+  positions && offsetsIn(positions, topic)?.[partition];

@@ -214,9 +214,11 @@ class KafkaSource implements Source {
 
   snapshot(): Json {
     const positions: Record<string, Record<string, number>> = {};
+    // A topic that has no partition for us yet is known as well: its first one is to be read from the beginning.
+    for (const topic of this.#asked.topics) positions[topic] = {};
     for (const { topic, partition, position } of this.#partitions) {
-      positions[topic] ??= {};
-      positions[topic][partition] = position;
+      const known = positions[topic];
+      if (known) known[partition] = position;
     }
     this.#snapshot = positions;
     return { positions };
@@ -229,13 +231,15 @@ class KafkaSource implements Source {
     if (group === undefined || !tellGroup || JSON.stringify(news) === JSON.stringify(this.#told)) return;
     await this.#telling;
     this.#told = news;
-    const topics = Object.entries(news).map(([topic, partitions]) => ({
-      topic,
-      partitions: Object.entries(partitions).map(([partition, offset]) => ({
-        partition: Number(partition),
-        offset: String(offset),
-      })),
-    }));
+    const topics = Object.entries(news)
+      .filter(([, partitions]) => Object.keys(partitions).length > 0)
+      .map(([topic, partitions]) => ({
+        topic,
+        partitions: Object.entries(partitions).map(([partition, offset]) => ({
+          partition: Number(partition),
+          offset: String(offset),
+        })),
+      }));
     this.#telling = this.#client.commitOffsets(group, topics).catch(error => {
       this.#told = {};
       const why = this.#client.refused(error).message;

@@ -127,6 +127,31 @@ describe('ReadFromKafka', { skip: missing('kafka') }, () => {
     ]);
   });
 
+  it('begins with a topic that an update adds as it is asked to, and with new partitions at their first record', async t => {
+    const { kafka, topics } = await broker();
+    const [old, added] = [await topics.make({ numPartitions: 1 }), await topics.make({ numPartitions: 1 })];
+    await topics.send(old, valuesUpTo(5));
+    await topics.send(added, valuesUpTo(7));
+    const client = await connectKafka({ bootstrap_servers: kafka.address }, { home: '/nowhere' });
+    atEnd(t, () => client.close());
+    const context = contextOf(await temporaryFolder(t));
+    const asked = { topics: [old], start: 'latest', stopAtEnd: false } as const;
+    const placesOf = async (topicNames: string[], restored?: Json) =>
+      (await findPartitions(client, { ...asked, topics: topicNames }, { ...context, restored })).map(
+        ({ topic, partition, position }) => [topic, partition, position],
+      );
+    assert.deepEqual(await placesOf([old]), [[old, 0, 5]]);
+    await topics.send(old, ['later']);
+    await topics.admin.createPartitions({ topicPartitions: [{ topic: old, count: 2 }] });
+    await waitFor(async () => (await client.partitionsOf(old)).length === 2, 'a new partition');
+    const expected = [
+      [old, 0, 2],
+      [old, 1, 0],
+      [added, 0, 7],
+    ];
+    assert.deepEqual(await placesOf([old, added], { positions: { [old]: { 0: 2 } } }), expected);
+  });
+
   it('says what Kafka has deleted before it was read, and goes on behind it', async t => {
     const { topics } = await broker();
     const topic = await topics.make({ numPartitions: 1 });
