@@ -12,7 +12,7 @@ const FIELDS = 'items(name,size,generation,updated),nextPageToken';
 const MARK = 'sluice-mark';
 
 /** Larger ones are put in pieces, of which one that fails is put again. A multiple of 256 KiB. */
-const PIECE_BYTES = 16 << 20;
+const PIECE_BYTES = 8 << 20;
 const FEW_BYTES = 1 << 20;
 
 /** Without retries of its own `retry.ts` decides; an upload goes on from its last piece only by the client's. */

@@ -89,7 +89,7 @@ const malformed = (path: string, compression: Compression): FileFailure =>
   );
 
 /** Files at a time. */
-const AT_ONCE = 4;
+const AT_ONCE = 8;
 
 async function openConverter(
   folder: string,
