@@ -51,7 +51,9 @@ async function install(chosen: Installation[]): Promise<void> {
   if (failures.flat().length > 0) process.exit(1);
 }
 
-const isBuilt = ({ name }: Installation): boolean => ['gcs', 'bigquery'].includes(name);
+function isBuilt({ name }: Installation): boolean {
+  return ['gcs', 'bigquery'].includes(name);
+}
 
 /** Gives the names of those that could not be installed and should. */
 async function installAll(chosen: Installation[]): Promise<string[]> {
@@ -81,7 +83,9 @@ async function start(chosen: Installation[]): Promise<void> {
   }
 }
 
-const isServer = ({ name }: Installation): boolean => Object.hasOwn(starters, name);
+function isServer({ name }: Installation): boolean {
+  return Object.hasOwn(starters, name);
+}
 
 async function startOne({ name }: Installation): Promise<void> {
   const program = [...process.execArgv, import.meta.filename, 'hold', name];
