@@ -3,6 +3,8 @@
 export type SqlValue = null | string | number | bigint | Buffer;
 
 export interface SqlConnection {
+  /** Has a statement run before the next one: with it, where the server takes both at once. */
+  defer(text: string): void;
   /** Runs one statement; its rows have texts, numbers and nulls. */
   query(text: string): Promise<SqlResult>;
   /** Runs one with values, which stand between its pieces. */

@@ -40,7 +40,16 @@ export async function exactlyOnce(
     () => ({ segment: state.segment, file }),
     context,
   );
+  let turn: Promise<unknown> = Promise.resolve();
+  /** One after the other, in the order of the batches. */
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const mine = turn.then(work);
+    turn = mine.catch(() => {});
+    return mine;
+  };
   return {
+    // While the database takes one, the next becomes lines.
+    concurrency: 2,
     async write(batch) {
       const rows = rowsOf(batch, context.input ?? { form: 'row' });
       const refused: number[] = [];
@@ -51,7 +60,7 @@ export async function exactlyOnce(
       };
       const blocks = writer.encode(rows, (index, { code, message }) => refuse(index, code, message));
       if (blocks.length > 0)
-        for (const { index, message } of await transaction.write(blocks))
+        for (const { index, message } of await inTurn(() => transaction.write(blocks)))
           refuse(index, 'SQL_ROW_REFUSED', message);
       return refused.length > 0 ? { failed: selectElements(batch, refused, failures) } : undefined;
     },

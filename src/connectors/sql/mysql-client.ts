@@ -68,13 +68,16 @@ async function openClient(address: SqlAddress, ssl: false | MysqlTls): Promise<S
     throw error;
   });
   for (const statement of SESSION) await query(client, statement);
+  const deferred: string[] = [];
+  const runAll = async (text: string): Promise<SqlResult> => {
+    for (const each of deferred.splice(0)) await query(client, each);
+    return query(client, text);
+  };
   return {
-    query: text => query(client, text),
+    defer: text => void deferred.push(text),
+    query: runAll,
     run: (pieces, values) =>
-      query(
-        client,
-        pieces.reduce((text, piece, i) => text + mysql.escape(values[i - 1] ?? null) + piece),
-      ),
+      runAll(pieces.reduce((text, piece, i) => text + mysql.escape(values[i - 1] ?? null) + piece)),
     describe: text => describe(client, text),
     async exportLines(text, take) {
       requireDistinct(await describe(client, text));

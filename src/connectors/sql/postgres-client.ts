@@ -52,15 +52,25 @@ async function openClient(address: SqlAddress, ssl: ClientConfig['ssl']): Promis
   const schema = address.options.get('currentschema');
   if (schema) await client.query("SELECT set_config('search_path', $1, false)", [schema]);
   await client.query("SET client_encoding = 'UTF8'; SET TIME ZONE 'UTC'; SET extra_float_digits = 3");
+  let deferred = '';
+  /** With what was deferred before it. */
+  const whole = (text: string): string => {
+    const both = deferred + text;
+    deferred = '';
+    return both;
+  };
   return {
-    query: text => run(client, text),
-    run: (pieces, values) =>
-      run(
-        client,
-        pieces.reduce((text, piece, i) => `${text}$${i}${piece}`),
-        values,
-      ),
-    copyIn: (text, bytes) => copyIn(client, text, bytes),
+    defer(text) {
+      deferred += `${text}; `;
+    },
+    query: text => run(client, whole(text)),
+    async run(pieces, values) {
+      // A statement with values travels alone.
+      if (deferred !== '') await run(client, whole(''));
+      const text = pieces.reduce((before, piece, i) => `${before}$${i}${piece}`);
+      return run(client, text, values);
+    },
+    copyIn: (text, bytes) => copyIn(client, whole(text), bytes),
     describe: text => describe(client, text),
     async exportLines(text, take) {
       const columns = await describe(client, text);
@@ -79,7 +89,9 @@ async function openClient(address: SqlAddress, ssl: ClientConfig['ssl']): Promis
 }
 
 async function run(client: Client, text: string, values: readonly SqlValue[] = []): Promise<SqlResult> {
-  const { rows, rowCount } = await client.query(text, values.map(toText));
+  const answer = await (values.length > 0 ? client.query(text, values.map(toText)) : client.query(text));
+  // Of several statements the last counts.
+  const { rows, rowCount } = Array.isArray(answer) ? answer.at(-1) : answer;
   return { rows: rows ?? [], changed: rowCount ?? 0 };
 }
 

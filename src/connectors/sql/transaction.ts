@@ -150,7 +150,7 @@ async function tryLines(
   head: string,
   lines: readonly string[],
 ): Promise<Error | undefined> {
-  await connection.query('SAVEPOINT sluice');
+  connection.defer('SAVEPOINT sluice');
   try {
     await writer.apply(connection, head, lines);
   } catch (error) {
@@ -158,7 +158,7 @@ async function tryLines(
     await connection.query('ROLLBACK TO SAVEPOINT sluice');
     return error;
   }
-  await connection.query('RELEASE SAVEPOINT sluice');
+  connection.defer('RELEASE SAVEPOINT sluice');
   await writer.applied?.(connection);
   return undefined;
 }
