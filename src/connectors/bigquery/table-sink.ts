@@ -129,6 +129,7 @@ export async function openTableSink(
     async close(ended) {
       // A stream that is cancelled has acknowledged what it collects.
       if (ended && context.streaming && state.length > 0) {
+        await cutBack(pathOf(state.segment), state.length);
         state.sealed = true;
         await commit();
       }

@@ -6,6 +6,7 @@ import { parseTableName } from '../../../src/cloud/warehouse/names.ts';
 import { loadConfig } from '../../../src/config.ts';
 import { connectBigQuery } from '../../../src/connectors/bigquery/client.ts';
 import { loadPublisher } from '../../../src/connectors/bigquery/load-publisher.ts';
+import { openTableSink } from '../../../src/connectors/bigquery/table-sink.ts';
 import type { TableField } from '../../../src/formats/table-schema.ts';
 import { contextOf } from '../../helpers/pipeline.ts';
 import { startProxy } from '../../helpers/proxy.ts';
@@ -251,4 +252,25 @@ test('a load job tells its segment by its id: what is published again is not loa
     undefined,
   );
   assert.deepEqual((await ask(place, `SELECT id FROM ${name} ORDER BY id`)).flat(), ['1', '1', '2', '2']);
+});
+
+test('a stream that is cancelled has published what it has acknowledged, and no more', { skip }, async t => {
+  const [place, home] = [await server(), await temporaryFolder(t)];
+  const name = newTable(place);
+  await makeTable(place, name, [{ name: 'id', type: 'INTEGER' }]);
+  const config = loadConfig({ SLUICE_HOME: home, ...environmentOf(place) });
+  const connection = await connectBigQuery(config);
+  const table = connection.named(parseTableName(name));
+  const target = { table, evolve: false, create: true, disposition: 'append' as const, options: {} };
+  const context = contextOf(home, { config, jobId: name, streaming: true, input: { form: 'row' } });
+  const publisher = { ...loadPublisher(connection, target, context), intervalMs: 3_600_000 };
+  const sink = await openTableSink({ ...target, existing: [FIELD] }, publisher, context);
+  await write(sink, [{ id: 1 }]);
+  await checkpoint(sink);
+  await write(sink, [{ id: 2 }]);
+  await checkpoint(sink);
+  assert.deepEqual((await ask(place, `SELECT id FROM ${name}`)).flat(), ['1']);
+  await write(sink, [{ id: 3 }]);
+  await sink.close(true);
+  assert.deepEqual((await ask(place, `SELECT id FROM ${name} ORDER BY id`)).flat(), ['1', '2']);
 });
