@@ -11,7 +11,7 @@ import { contextOf, textsOf } from '../helpers/pipeline.ts';
 import type { TcpProxy } from '../helpers/proxy.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 import { runKilled } from './job.ts';
-import { closedOnce, GONE_MS, type Network, networkOf, type Refusal, withoutAbsent } from './terms.ts';
+import { closedOnce, goneMs, type Network, networkOf, type Refusal, withoutAbsent } from './terms.ts';
 
 /** Something to write to that nobody else writes to: a topic, a table, a folder. */
 export interface Outlet {
@@ -32,6 +32,10 @@ export interface SinkSuite {
   closes?: boolean;
   /** `early`: what is written may be seen before the commit, once. `twice`: and more than once, after a kill. */
   delivery?: 'exactly once' | 'early' | 'twice';
+  /** How many elements the test of memory writes, in tens of thousands (default 100,000). */
+  many?: number;
+  /** In CI its server is gone for half a minute. */
+  longOutage?: boolean;
   /** Why its kills are tested elsewhere. */
   killedElsewhere?: string;
   /** An element that the outside refuses for good, and why. */
@@ -142,7 +146,7 @@ function describeOutages(suite: SinkSuite): void {
     await assert.rejects(open(), { code: 'SERVICE_UNREACHABLE' });
   });
 
-  it(`loses and doubles nothing when the server is gone for ${GONE_MS / SECOND} seconds`, async t => {
+  it(`loses and doubles nothing when the server is gone for ${goneMs(suite) / SECOND} seconds`, async t => {
     const { open, outlet, proxy } = await outletOf(t, suite);
     const sink = await open();
     await writeAll(sink, idsUpTo(2000));
@@ -152,7 +156,7 @@ function describeOutages(suite: SinkSuite): void {
       await finish(sink);
     })();
     rest.catch(() => {});
-    await sleep(GONE_MS);
+    await sleep(goneMs(suite));
     await proxy.restore();
     await rest;
     const found = await read(outlet);
@@ -187,16 +191,16 @@ function describeOutages(suite: SinkSuite): void {
   });
 }
 
-const MANY = 100_000;
 const MAX_GROWTH_BYTES = 200 << 20;
 
 function describeBounds(suite: SinkSuite): void {
-  it(`writes ${MANY} elements in bounded memory`, async t => {
+  const { many = 100_000 } = suite;
+  it(`writes ${many} elements in bounded memory`, async t => {
     const { open, outlet } = await outletOf(t, suite);
     const sink = await open();
     const before = process.memoryUsage().rss;
     let most = before;
-    for (let from = 0; from < MANY; from += 10_000) {
+    for (let from = 0; from < many; from += 10_000) {
       await writeAll(sink, idsUpTo(10_000, from));
       await sink.prepare();
       await sink.commit();
@@ -205,7 +209,7 @@ function describeBounds(suite: SinkSuite): void {
     await finish(sink);
     await sink.close(true);
     assert.ok(most - before < MAX_GROWTH_BYTES, `memory grew by ${(most - before) >> 20} MiB`);
-    assert.equal((await read(outlet)).length, MANY);
+    assert.equal((await read(outlet)).length, many);
   });
 }
 

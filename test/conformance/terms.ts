@@ -12,8 +12,12 @@ export interface Refusal {
   message: RegExp;
 }
 
-/** How long servers are gone: as long as the contract says where it is asked for, else as long as is quickly tested. */
-export const GONE_MS = process.env.SLUICE_LONG_OUTAGES ? 30_000 : 2000;
+/**
+ * How long servers are gone: as long as the contract says where that is asked for, and in CI for the suites that say so;
+ * else as long as is quickly tested.
+ */
+export const goneMs = ({ longOutage = false }: { longOutage?: boolean }): number =>
+  process.env.SLUICE_LONG_OUTAGES || (longOutage && process.env.CI) ? 30_000 : 2000;
 
 /** What is undefined in a refused config is left out of it. */
 export const withoutAbsent = (config: object): object =>

@@ -7,6 +7,7 @@ import { renderTransformsPage } from '../../scripts/docs/transforms-page.ts';
 import { elementErrorKinds } from '../../src/element-errors.ts';
 import { errorKinds } from '../../src/errors.ts';
 import { registry } from '../../src/registry.ts';
+import { installations } from '../services/index.ts';
 
 const docs = join(import.meta.dirname, '../../docs');
 
@@ -35,3 +36,16 @@ for (const [file, render] of [
     assert.equal(await readFile(join(docs, file), 'utf8'), render());
   });
 }
+
+test('the page of connectors tells the guarantee of every source and sink, and names every service', async () => {
+  const page = await readFile(join(docs, 'connectors.md'), 'utf8');
+  const rows = page.split('\n').filter(line => line.startsWith('| `'));
+  const named = rows.flatMap(row =>
+    [...(row.split('|')[1] ?? '').matchAll(/`([^`]+)`/g)].map(([, name]) => name),
+  );
+  const components = [...registry.values()]
+    .filter(({ kind }) => kind !== 'transform')
+    .map(({ name }) => name);
+  const services = installations.map(({ name }) => name);
+  assert.deepEqual(named.sort(), [...components, ...services].sort());
+});

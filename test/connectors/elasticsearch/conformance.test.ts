@@ -13,6 +13,7 @@ describeSink({
   skip: missing('opensearch'),
   network: server,
   delivery: 'early',
+  many: 30_000,
   async make(_t, proxy) {
     const client = searchClient((await server()).url);
     const index = `conformance-${++made}`;

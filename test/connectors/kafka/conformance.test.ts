@@ -36,6 +36,7 @@ const authentication = {
 
 describeSource({
   component: readFromKafka,
+  longOutage: true,
   skip,
   network: async () => (await broker()).proxy,
   async make(_t, proxy) {
@@ -64,6 +65,7 @@ describeSource({
 
 describeSink({
   component: writeToKafka,
+  longOutage: true,
   skip,
   network: async () => (await broker()).proxy,
   async make(_t, proxy) {

@@ -34,7 +34,7 @@ const source: Pick<SourceSuite, 'component' | 'refusals' | 'killedElsewhere'> = 
     },
     'what is no name': {
       config: () => ({ subscription: 'projects/test/topics/t' }),
-      code: 'PARAMETERS_INVALID',
+      code: 'PUBSUB_REFUSED',
       message: /projects\/test\/topics\/t/,
     },
   },
@@ -45,9 +45,9 @@ const sink: Pick<SinkSuite, 'component' | 'delivery' | 'refusals' | 'killedElsew
   delivery: 'twice',
   refusals: {
     'what is no name': {
-      config: () => ({ topic: 'nowhere' }),
-      code: 'PARAMETERS_INVALID',
-      message: /nowhere/,
+      config: () => ({ topic: 'projects/test/topics/t t' }),
+      code: 'PUBSUB_REFUSED',
+      message: /projects\/test\/topics\/t t/,
     },
   },
 };
