@@ -36,12 +36,18 @@ export async function openParquet(source: ByteSource, columns?: readonly string[
     },
   };
   const metadata = await understood(() => parquetMetadataAsync(file));
-  const tree = parquetSchema(metadata);
-  const converters = new Map(tree.children.map(child => [child.element.name, convertOf(child)]));
+  const converters = await understood(async () => {
+    const { children } = parquetSchema(metadata);
+    return new Map(children.map(child => [child.element.name, convertOf(child)]));
+  });
   requireColumns(converters, columns);
   const bare: FileMetaData = { ...metadata, schema: bareSchema(metadata.schema) };
   const groups = metadata.row_groups.map(({ num_rows: rows }) => rowsOf(rows));
-  const starts = groups.map((_, i) => groups.slice(0, i).reduce((sum, rows) => sum + rows, 0));
+  let rowsBefore = 0;
+  const starts = groups.map(rows => {
+    rowsBefore += rows;
+    return rowsBefore - rows;
+  });
 
   return {
     groups,
