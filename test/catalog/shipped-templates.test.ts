@@ -17,11 +17,17 @@ test('the templates are there', () => {
   assert.deepEqual(
     templates.map(({ id }) => id),
     [
+      'BigQuery_to_Elasticsearch',
       'BigQuery_to_GCS_Text',
+      'BigQuery_to_Parquet',
+      'Bulk_Compress_GCS_Files',
+      'Bulk_Decompress_GCS_Files',
       'Clickstream_Sessions',
+      'Cloud_PubSub_to_Avro',
       'Cloud_PubSub_to_Cloud_PubSub',
       'Cloud_PubSub_to_GCS_Text',
       'Cloud_PubSub_to_Splunk',
+      'File_Format_Conversion',
       'GCS_CSV_to_BigQuery',
       'GCS_Text_to_BigQuery',
       'GCS_Text_to_Cloud_PubSub',
