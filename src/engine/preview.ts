@@ -9,7 +9,7 @@ export interface PreviewedElement {
   /** Where it came from: `path:offset`, or a message id. */
   position?: string;
   input: Buffer;
-  /** What the sinks would get. */
+  /** What the sinks would get, and what leaves a transform that nothing follows. */
   outputs: { sink: string; payload: Buffer }[];
   /** The stages that filtered it. */
   filteredBy: string[];
@@ -74,11 +74,12 @@ interface Following {
 
 async function follow(stage: Stage, batch: Batch, following: Following, name = 'good'): Promise<void> {
   const { parts, trace, onMerged } = following;
-  for (const { to, input } of stage.outputs.get(name) ?? []) {
+  const readers = stage.outputs.get(name) ?? [];
+  if (readers.length === 0 && name === 'good') note(trace, stage, batch);
+  for (const { to, input } of readers) {
     const part = parts.get(to);
     if (part?.kind !== 'transform') {
-      for (let i = 0; i < batch.count; i++)
-        trace.outputs.push({ sink: to.node.id, payload: payloadOf(batch, i) });
+      note(trace, to, batch);
       continue;
     }
     const { good, named = {}, failed, filtered = 0, merged = 0 } = await part.transform.process(batch, input);
@@ -89,6 +90,10 @@ async function follow(stage: Stage, batch: Batch, following: Following, name = '
     for (const [further, outputs] of Object.entries(named))
       for (const output of outputs) await follow(to, output, following, further);
   }
+}
+
+function note({ outputs }: PreviewedElement, { node }: Stage, batch: Batch): void {
+  for (let i = 0; i < batch.count; i++) outputs.push({ sink: node.id, payload: payloadOf(batch, i) });
 }
 
 const hidden = (failure: Failure): Failure => ({ ...failure, message: hideSecrets(failure.message) });
