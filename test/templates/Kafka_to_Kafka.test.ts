@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
+import { globSync, readFileSync, statSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { topicsOf } from '../helpers/kafka.ts';
 import { missing } from '../services/index.ts';
+import { kafkaUser, startKafka } from '../services/kafka.ts';
 import {
   assertDeadLetters,
   assertIds,
@@ -82,6 +86,39 @@ test('without a function, keys of any bytes, headers and tombstones are copied a
       ],
     },
   ]);
+});
+
+test('names, passwords and certificates get the job in on both sides, and stand in no other file', {
+  skip,
+}, async t => {
+  const kafka = await startKafka(t, { secured: true });
+  const topics = await topicsOf(t, kafka.address);
+  const output = await topics.make();
+  const run = await prepareCase(t, { kafka, topics }, 'Kafka_to_Kafka', folder => ({
+    readBootstrapServerAndTopic: undefined,
+    bootstrapServers: kafka.saslSsl,
+    inputTopics: 'to-be-read',
+    kafkaReadUsernameSecretId: kafkaUser.username,
+    kafkaReadPasswordSecretId: kafkaUser.password,
+    kafkaReadTruststoreLocation: join(folder, 'ca.pem'),
+    writeBootstrapServerAndTopic: `${kafka.saslPlaintext};${output}`,
+    kafkaWriteAuthenticationMethod: 'SASL_SCRAM_512',
+    kafkaWriteSaslScramUsernameSecretId: kafkaUser.username,
+    kafkaWriteSaslScramPasswordSecretId: kafkaUser.password,
+    kafkaWriteUseTls: false,
+  }));
+  await writeFile(join(run.folder, 'ca.pem'), kafka.ca);
+  await topics.admin.createTopics({ topics: [{ topic: 'to-be-read' }], waitForLeaders: true });
+  await fill(topics, 'to-be-read', 0, 10);
+  const summary = await untilAllRead(run, undefined, undefined, 10);
+  assert.equal(summary.elements.written, 10, JSON.stringify(summary.error));
+  assert.equal((await topics.readAll(output)).length, 10);
+  const files = globSync(join(run.folder, '**/*')).filter(path => statSync(path).isFile());
+  const telling = files.filter(path => readFileSync(path, 'latin1').includes(kafkaUser.password));
+  assert.deepEqual(
+    telling.map(path => basename(path)),
+    ['secrets.json'],
+  );
 });
 
 interface Run extends Case {
