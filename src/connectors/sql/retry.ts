@@ -108,6 +108,7 @@ export function verdictOf(error: unknown): Verdict {
   if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code))
     return postgresVerdicts[code] ?? postgresVerdicts[code.slice(0, 2)] ?? 'final';
   if (error.message.startsWith('SASL:')) return 'denied';
+  if (code === 'HANDSHAKE_SSL_ERROR') return /certificate/i.test(error.message) ? 'denied' : 'retry';
   // What the clients say when the connection broke under them has no code.
   return /connection (?:terminated|ended|timeout|is closed|is in closed state|lost)|closed state|timeout expired|not queryable/i.test(
     error.message,

@@ -98,6 +98,13 @@ for (const { name, scheme, read, write, server, database, run } of databases) {
       };
     },
     bad: { element: '{"id":"many","name":"x"}', message: /many/ },
-    refusals,
+    refusals: {
+      ...refusals,
+      'a table that is not there': {
+        config: () => ({ table: 'nowhere' }),
+        code: 'TABLE_NOT_FOUND',
+        message: /nowhere/,
+      },
+    },
   });
 }
