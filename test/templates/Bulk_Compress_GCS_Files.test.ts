@@ -5,8 +5,14 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync, gzipSync } from 'node:zlib';
+import { statObject } from '../../src/cloud/objects/objects.ts';
+import { loadConfig } from '../../src/config.ts';
+import { decompressFiles } from '../../src/connectors/files/index.ts';
+import { batchOf } from '../../src/engine/batch.ts';
+import type { SinkComponent } from '../../src/engine/component.ts';
 import { prepareIn, startJob, wasKilled } from '../faults/launch.ts';
 import { type Bucket, type BucketServer, startGcsBuckets, startS3Buckets } from '../helpers/buckets.ts';
+import { contextOf } from '../helpers/pipeline.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 import { missing } from '../services/index.ts';
 import { type Lifetime, shared } from '../services/service.ts';
@@ -153,3 +159,25 @@ test('two files that would become the same are not both written, and none is rep
 });
 
 const hashOf = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
+
+test('an object that was replaced since it was found is converted as it is now', {
+  skip: missing('gcs'),
+}, async t => {
+  const server = await gcs();
+  const bucket = await server.bucket();
+  await bucket.put('a.gz', 'this is no gzip');
+  const context = contextOf(await temporaryFolder(t), {
+    config: loadConfig({ SLUICE_HOME: '/nowhere', ...server.env() }),
+    input: { form: 'row' },
+  });
+  const path = `${bucket.url}/a.gz`;
+  const before = await statObject(path, context.config);
+  await bucket.put('a.gz', gzipSync('mended'));
+  const { open } = decompressFiles as SinkComponent;
+  const sink = await open({ directory: `${bucket.url}/out` }, context);
+  const row = { path, name: 'a.gz', size: before?.size, version: before?.version };
+  assert.equal(await sink.write(batchOf([JSON.stringify(row)])), undefined);
+  await sink.prepare();
+  await sink.close(true);
+  assert.equal((await bucket.get('out/a')).toString(), 'mended');
+});

@@ -32,7 +32,7 @@ export interface Conversion {
 
 export interface FileWriter {
   /**
-   * @param known the version of an object, where another is not meant
+   * @param known the version of an object that was found
    * @throws FileFailure, or what else ails the job
    */
   write(path: string, conversion: Conversion, known?: Pick<InputFile, 'size' | 'version'>): Promise<void>;
@@ -70,11 +70,18 @@ export async function openFileWriter(folder: string, context: StageContext): Pro
   return {
     async write(path, conversion, known) {
       claim(conversion.name, path);
-      const file =
-        known && isObject(path, config)
-          ? { path, local: path, modifiedMs: 0, ...known }
-          : await fileAt(path, 'uncompressed', config);
-      await target.put(conversion.name, () => converted(file, conversion, config));
+      const put = (file: InputFile) => target.put(conversion.name, () => converted(file, conversion, config));
+      const found =
+        known && isObject(path, config) ? { path, local: path, modifiedMs: 0, ...known } : undefined;
+      try {
+        await put(found ?? (await fileAt(path, 'uncompressed', config)));
+      } catch (error) {
+        // Another version has come, e.g. a mended one before a replay: that is meant now.
+        if (!found || !(error instanceof SluiceError) || error.code !== 'INPUT_UNREADABLE') throw error;
+        const now = await fileAt(path, 'uncompressed', config);
+        if (now.version === found.version) throw error;
+        await put(now);
+      }
       written = [...written, base + conversion.name].slice(-MAX_LISTED);
     },
     async prepare() {
