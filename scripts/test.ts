@@ -4,6 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, globSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs, styleText } from 'node:util';
 
@@ -35,6 +36,8 @@ step('tests', process.execPath, [
   '--disable-warning=ExperimentalWarning',
   '--test',
   '--test-reporter=spec',
+  // Most tests wait for processes and servers more than they compute.
+  `--test-concurrency=${availableParallelism() + 1}`,
   ...files,
 ]);
 
