@@ -1,24 +1,16 @@
 import { readFromPubSub, writeToPubSub } from '../../../src/connectors/pubsub/index.ts';
 import { describeSink, type SinkSuite } from '../../conformance/sink.ts';
 import { describeSource, type Place, type SourceSuite } from '../../conformance/source.ts';
-import { atEnd } from '../../helpers/at-end.ts';
 import {
   ackIdsOf,
   acknowledge,
   type Clients,
   clientsHere,
-  clientsOf,
   makeTopic,
   publish,
   pullNow,
   textsOf,
 } from '../../helpers/pubsub.ts';
-import { missing } from '../../services/index.ts';
-import { startPubsub } from '../../services/pubsub.ts';
-import { shared } from '../../services/service.ts';
-
-const skip = missing('pubsub');
-const emulator = shared(startPubsub);
 
 // After each kill a Pub/Sub holds back what was read until its lease is over.
 const killedElsewhere = 'test/faults/kill-pubsub-job.test.ts does it';
@@ -58,32 +50,6 @@ describeSource({
   make: async (t, _proxy, home) => subscriptionOf(await clientsHere(t, { home })),
 });
 describeSink({ ...sink, make: async (t, _proxy, home) => topicOf(await clientsHere(t, { home })) });
-
-describeSource({
-  ...source,
-  skip,
-  many: 20_000,
-  network: emulator,
-  async make(t, proxy) {
-    const place = await subscriptionOf(await emulatorClients(t));
-    return { ...place, env: { PUBSUB_EMULATOR_HOST: proxy.address } };
-  },
-});
-describeSink({
-  ...sink,
-  skip,
-  network: emulator,
-  async make(t, proxy) {
-    const outlet = await topicOf(await emulatorClients(t));
-    return { ...outlet, env: { PUBSUB_EMULATOR_HOST: proxy.address } };
-  },
-});
-
-async function emulatorClients(t: Parameters<typeof atEnd>[0]): Promise<Clients> {
-  const clients = clientsOf((await emulator()).address);
-  atEnd(t, clients.close);
-  return clients;
-}
 
 async function subscriptionOf(clients: Clients): Promise<Place> {
   const { topic, subscription } = await makeTopic(clients, { ackDeadlineSeconds: 600 });
