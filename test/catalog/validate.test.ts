@@ -100,7 +100,10 @@ test('a value of another shape is refused', async t => {
 test('a secret is never shown, and a long value not whole', async t => {
   const secret = await template(t, { password: { format: 'secret' }, n: { type: 'integer' } });
   const [first, second] = violations(secret, { password: 'a\0b', n: 'x'.repeat(500) });
-  assert.equal(first, 'password: must be a text of at most 65536 bytes without NUL characters, secret://env/<NAME> or secret://file/<path>');
+  assert.equal(
+    first,
+    'password: must be a text of at most 65536 bytes without NUL characters, secret://env/<NAME> or secret://file/<path>',
+  );
   assert.equal(second?.length, 'n: must be a whole number, not '.length + 79);
 });
 
