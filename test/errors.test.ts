@@ -19,11 +19,13 @@ test('every code that the sources give a failed element is in the catalogue', ()
   const known = new Set([...Object.keys(elementErrorKinds), ...Object.keys(errorKinds)]);
   const unknown = globSync('**/*.{ts,js}', { cwd: src }).flatMap(file => {
     const text = readFileSync(join(src, file), 'utf8');
-    return [...text.matchAll(/\bcode: '([A-Z_]+)'/g)]
-      .map(([, code = '']) => code)
-      // ETIMEDOUT and the like are the system's.
-      .filter(code => !known.has(code) && !/^E[A-Z]+$/.test(code))
-      .map(code => `${file}: ${code}`);
+    return (
+      [...text.matchAll(/\bcode: '([A-Z_]+)'/g)]
+        .map(([, code = '']) => code)
+        // ETIMEDOUT and the like are the system's.
+        .filter(code => !known.has(code) && !/^E[A-Z]+$/.test(code))
+        .map(code => `${file}: ${code}`)
+    );
   });
   assert.deepEqual(unknown, []);
 });

@@ -45,6 +45,7 @@ export class Ledger {
   #previous: Set<string>;
   /** Added since the last `seal`. */
   #fresh: string[] = [];
+  #closed = false;
 
   /**
    * Opens the ledger as it was at `position`, or an empty one.
@@ -103,7 +104,9 @@ export class Ledger {
 
   /** Closes the files; `ended`: removes them. */
   close(ended: boolean): void {
-    closeSync(this.#file);
+    // Closed twice, it would close what has got the number since.
+    if (!this.#closed) closeSync(this.#file);
+    this.#closed = true;
     if (ended) this.#drop([]);
   }
 

@@ -8,7 +8,7 @@ import { makeStageFolder } from '../../engine/stage-folder.ts';
 import { cutBack } from '../../engine/staged-file.ts';
 import { rowsOf } from '../../formats/rows.ts';
 import { blockFile } from './block-file.ts';
-import { connectTo, type Database } from './database.ts';
+import type { Database } from './database.ts';
 import type { Positions } from './positions.ts';
 import type { RowWriter } from './row-writer.ts';
 import { rowTransaction } from './transaction.ts';
@@ -81,18 +81,10 @@ export async function exactlyOnce(
     async close(ended) {
       await transaction.close();
       if (!ended) return;
+      // The position stays: a worker killed before its last word comes by again, and finds that all is written.
       await rm(folder, { recursive: true, force: true });
-      await forgetPosition(database, positions);
     },
   };
-}
-
-/** A row that stays does no harm. */
-async function forgetPosition(database: Database, positions: Positions): Promise<void> {
-  const connection = await connectTo(database, false).catch(() => undefined);
-  if (!connection) return;
-  await positions.forget(connection).catch(() => {});
-  await connection.close();
 }
 
 /** Takes back what was staged after the checkpoint. The file is gone when its rows have been committed. */

@@ -9,8 +9,6 @@ export interface Positions {
   prepare(connection: SqlConnection): Promise<void>;
   /** Takes a segment, in the transaction that writes its rows; false when it has been written already. */
   claim(connection: SqlConnection, segment: number): Promise<boolean>;
-  /** The job is over and will not resume. */
-  forget(connection: SqlConnection): Promise<void>;
 }
 
 const NAME = 'sluice_positions';
@@ -25,12 +23,6 @@ export function positionsBeside(
   const who = [keptAs.jobId, keptAs.stage, worker.index];
   const isPostgres = dialect === 'postgres';
   const text = isPostgres ? 'text' : 'varchar(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin';
-  const pieced = (start: string, end: string) => [
-    `${start}WHERE job = `,
-    ' AND stage = ',
-    ' AND worker = ',
-    end,
-  ];
   return {
     async prepare(connection) {
       // Asked first: whoever may write to a table made before need not have the right to make one.
@@ -51,15 +43,17 @@ export function positionsBeside(
         const { changed } = await connection.run([...insert(' AS p'), end], [...who, segment]);
         return changed > 0;
       }
-      const pieces = pieced(`SELECT segment FROM ${table} `, ' FOR UPDATE');
+      const pieces = [
+        `SELECT segment FROM ${table} WHERE job = `,
+        ' AND stage = ',
+        ' AND worker = ',
+        ' FOR UPDATE',
+      ];
       const { rows } = await connection.run(pieces, who);
       if (Number(rows[0]?.segment ?? 0) >= segment) return false;
       const update = ') ON DUPLICATE KEY UPDATE segment = VALUES(segment)';
       await connection.run([...insert(''), update], [...who, segment]);
       return true;
-    },
-    async forget(connection) {
-      await connection.run(pieced(`DELETE FROM ${table} `, ''), who);
     },
   };
 }

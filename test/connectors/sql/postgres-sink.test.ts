@@ -266,7 +266,8 @@ test('a commit that is repeated after a restart writes nothing twice, one that w
   await checkpoint(third);
   assert.equal(await count(), 3);
   await third.close(true);
-  assert.deepEqual(await inPostgres(postgres, 'SELECT * FROM sluice_positions'), []);
+  // A worker that was killed before its last word must find that all is written.
+  assert.equal((await inPostgres(postgres, 'SELECT * FROM sluice_positions')).length, 1);
   assert.deepEqual(await readdir(join(folder, 'stages')), []);
 });
 
