@@ -1,4 +1,5 @@
 /** The database servers that all tests of a file share, and what they do with them all the time. */
+import { basename } from 'node:path';
 import mysql from 'mysql2/promise';
 import pg from 'pg';
 import { readFromJdbc, writeToJdbc } from '../../../src/connectors/sql/index.ts';
@@ -42,7 +43,9 @@ export async function openSink(
   more: Partial<StageContext> = {},
 ): Promise<Sink> {
   if (writeToJdbc.kind !== 'sink') throw new Error();
-  return writeToJdbc.open(config, contextOf(directory, { input: row, inputs: [{ type: row }], ...more }));
+  // The database remembers jobs by their ids.
+  const job = { jobId: basename(directory), input: row, inputs: [{ type: row }] };
+  return writeToJdbc.open(config, contextOf(directory, { ...job, ...more }));
 }
 
 export async function openSource(
