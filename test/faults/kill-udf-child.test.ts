@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { totalsOf } from '../../src/engine/counters.ts';
 import { udfChildrenBelow } from '../helpers/processes.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 import { prepareIn, startJob } from './launch.ts';
@@ -10,13 +10,13 @@ import { assertExactlyOnce, expectedElements, UDF, writeRecords } from './record
 
 const RECORDS = 200_000;
 
-test('UDF children killed at random during a run: nothing is lost or doubled, and none outlives the job', async t => {
+test('UDF children killed again and again during a run: nothing is lost or doubled, and none outlives the job', async t => {
   const folder = await temporaryFolder(t);
   writeRecords(join(folder, 'in.ndjson'), RECORDS);
   // Slow enough that there is something to be killed.
   await writeFile(
     join(folder, 'udf.js'),
-    UDF.replace('record.seen', 'for (let i = 0; i < 40000; i++);\n  record.seen'),
+    UDF.replace('record.seen', 'for (let i = 0; i < 100000; i++);\n  record.seen'),
   );
   const job = await prepareIn(join(folder, 'home'), 'GCS_Text_to_GCS_Text', {
     inputFilePattern: join(folder, 'in.ndjson'),
@@ -24,20 +24,21 @@ test('UDF children killed at random during a run: nothing is lost or doubled, an
     javascriptTextTransformGcsPath: join(folder, 'udf.js'),
     javascriptTextTransformFunctionName: 'check',
   });
-  const run = startJob(job);
-  let running = true;
-  const ended = run.ended.finally(() => (running = false));
   let kills = 0;
-  while (running) {
-    const children = udfChildrenBelow(process.pid);
-    const victim = children[Math.floor(Math.random() * children.length)];
-    if (victim) {
-      process.kill(victim, 'SIGKILL');
+  let before = 0;
+  const { graph } = job.prepared;
+  const run = startJob(job, undefined, {
+    onProgress({ counters }) {
+      // Only while the job comes on: children that are killed again and again as they load are given up.
+      const { read } = totalsOf(graph, counters).elements;
+      const oldest = Math.min(...udfChildrenBelow(process.pid));
+      if (read === before || !Number.isFinite(oldest)) return;
+      before = read;
+      process.kill(oldest, 'SIGKILL');
       kills++;
-    }
-    await sleep(250 + 150 * Math.random());
-  }
-  const summary = await ended;
+    },
+  });
+  const summary = await run.ended;
   t.diagnostic(`${kills} children killed`);
   assert.deepEqual(summary.error, undefined);
   assert.ok(kills >= 5);

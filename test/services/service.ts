@@ -79,11 +79,24 @@ export async function startProcess(t: Lifetime, launch: Launch): Promise<Service
     kill: () => running.kill(),
     async restart() {
       await running.kill();
-      running = await spawnReady(launch);
+      running = await spawnAgain(launch);
     },
     pause: () => running.signal('SIGSTOP'),
     resume: () => running.signal('SIGCONT'),
   };
+}
+
+const PORT_TRIES = 20;
+
+/** The last threads of a killed server may hold its port for a moment after it seems gone. */
+async function spawnAgain(launch: Launch, tries = PORT_TRIES): Promise<RunningProcess> {
+  try {
+    return await spawnReady(launch);
+  } catch (error) {
+    if (tries === 0 || !/address already in use/i.test(String(error))) throw error;
+    await sleep(250);
+    return spawnAgain(launch, tries - 1);
+  }
 }
 
 /** A folder for the data of a server, for the user it runs as. */
