@@ -47,7 +47,7 @@ export function processLauncher(config: Config): Launcher {
 }
 
 /** The server answers while workers use every core, so they come after it. */
-const NICENESS = 5;
+const NICENESS = 10;
 
 function giveWay(pid: number): void {
   try {

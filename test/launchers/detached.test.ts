@@ -42,7 +42,7 @@ test('a worker has a session of its own, a lower priority, and nothing of ours o
   assert.ok(pid);
   const sessionOf = (of: number) => readFileSync(`/proc/${of}/stat`, 'utf8').split(') ')[1]?.split(' ')[3];
   assert.equal(sessionOf(pid), String(pid));
-  assert.equal(getPriority(pid), 5, 'it does not come after the server');
+  assert.equal(getPriority(pid), 10, 'it does not come after the server');
   const open = readdirSync(`/proc/${pid}/fd`).map(fd => {
     try {
       return readlinkSync(`/proc/${pid}/fd/${fd}`);
