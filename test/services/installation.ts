@@ -105,10 +105,10 @@ export async function download(url: string, checksum: string, path: string): Pro
 
 export const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 
-/** Installs a package of Debian, which takes root. */
-export async function installDebian(name: string): Promise<void> {
+/** Installs packages of Debian, which takes root. */
+export async function installDebian(...names: string[]): Promise<void> {
   const env = { DEBIAN_FRONTEND: 'noninteractive' };
-  const install = () => run('apt-get', ['install', '-y', '--no-install-recommends', name], { env });
+  const install = () => run('apt-get', ['install', '-y', '--no-install-recommends', ...names], { env });
   // The lists of a fresh image are empty or old.
   await install().catch(() => run('apt-get', ['update'], { env }).then(install));
 }

@@ -2,7 +2,16 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeCertificates } from '../helpers/certificates.ts';
-import { type Installation, installDebian, isRoot, onPath, run, userOf, writeFor } from './installation.ts';
+import {
+  type Installation,
+  installDebian,
+  isRoot,
+  lacking,
+  onPath,
+  run,
+  userOf,
+  writeFor,
+} from './installation.ts';
 import { freePort, type Lifetime, type Service, serviceFolder, startProcess } from './service.ts';
 
 export interface Mysql extends Service {
@@ -26,9 +35,11 @@ const server = () => (existsSync('/usr/sbin/mariadbd') ? '/usr/sbin/mariadbd' : 
 export const mysql: Installation = {
   name: 'mysql',
   what: "MariaDB (the machine's, or Debian's package as root)",
-  isInstalled: () => server() !== undefined && onPath('mariadb-install-db') !== undefined,
+  isInstalled: () =>
+    server() !== undefined && lacking('mariadb-install-db', 'my_print_defaults') === undefined,
   impossible: () => (isRoot && onPath('apt-get') ? undefined : 'it needs root and apt-get'),
-  install: () => installDebian('mariadb-server-core'),
+  // The second has what the first needs to make an empty database.
+  install: () => installDebian('mariadb-server-core', 'mariadb-client-core'),
 };
 
 export async function startMysql(t: Lifetime, options: MysqlOptions = {}): Promise<Mysql> {
