@@ -40,11 +40,12 @@ async function findOrStart(directory: string, idleMs: number): Promise<string> {
   while (Date.now() < giveUpMs) {
     const host = await runningService(directory);
     if (host) return host;
-    if (!starting || starting.exitCode === LOCKED_STATUS) {
-      // Another is starting or ending: it has the folder, so it is given time to announce itself or to go.
+    if (!starting || starting.exitCode === LOCKED_STATUS || starting.signalCode !== null) {
+      // Another is starting or ending: it has the folder, so it is given time to announce itself or to go. One that
+      // was killed has not said that it cannot.
       if (starting) await sleep(POLL_MS * 10);
       starting = start(directory, idleMs);
-    } else if (starting.exitCode !== null || starting.signalCode !== null) {
+    } else if (starting.exitCode !== null) {
       throw new SluiceError(
         'SERVICE_UNREACHABLE',
         `the embedded Pub/Sub does not start: ${lastWords(directory)}`,
