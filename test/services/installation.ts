@@ -93,14 +93,26 @@ export async function buildGo(folder: string, path: string, program: string): Pr
   await rename(building, program);
 }
 
-/** A file of this checksum, or an error. */
-export async function download(url: string, checksum: string, path: string): Promise<void> {
-  const response = await fetch(url);
-  if (!response.ok) throw new Error(`${url}: status ${response.status}`);
+/**
+ * A file of Maven's central repository, by its path there, or an error where its checksum is another: for what Maven
+ * itself does not copy, since the descriptor above it was never published.
+ */
+export async function download(path: string, checksum: string, to: string): Promise<void> {
+  const plugin = 'org.apache.maven.plugins:maven-help-plugin:3.4.0:evaluate';
+  const told = await run('mvn', [
+    '-B',
+    '-q',
+    plugin,
+    '-Dexpression=project.repositories[0].url',
+    '-DforceStdout',
+  ]);
+  const [central] = /https:\/\/[\w./-]+/.exec(told) ?? [];
+  const response = await fetch(`${central}/${path}`);
+  if (!response.ok) throw new Error(`${path}: status ${response.status}`);
   const bytes = Buffer.from(await response.arrayBuffer());
   const found = sha256(bytes);
-  if (found !== checksum) throw new Error(`${url}: its checksum is ${found}, and not ${checksum}`);
-  await writeFile(path, bytes);
+  if (found !== checksum) throw new Error(`${path}: its checksum is ${found}, and not ${checksum}`);
+  await writeFile(to, bytes);
 }
 
 export const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');

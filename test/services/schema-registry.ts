@@ -7,7 +7,7 @@ import { freePort, type Lifetime, type Service, serviceFolder, startProcess } fr
 
 /** The last that Java 17 runs. */
 const VERSION = '3.0.9';
-const ARCHIVE = `https://repo1.maven.org/maven2/io/apicurio/apicurio-registry-app/${VERSION}/apicurio-registry-app-${VERSION}-all.tar.gz`;
+const ARCHIVE = `io/apicurio/apicurio-registry-app/${VERSION}/apicurio-registry-app-${VERSION}-all.tar.gz`;
 const SHA256 = '2b28181501a20cbf6efcd77f9b7153908fc01f3d3a7c32024c0bd9e1b04c8a43';
 
 export interface SchemaRegistry extends Service {
@@ -22,7 +22,7 @@ export const schemaRegistry: Installation = {
   name: 'schema-registry',
   what: `Apicurio Registry ${VERSION} (Maven: io.apicurio:apicurio-registry-app)`,
   isInstalled: () => existsSync(jar()),
-  impossible: () => lacking('java', 'tar'),
+  impossible: () => lacking('java', 'mvn', 'tar'),
   async install() {
     const [archive, unpacked] = [join(folder(), 'app.tar.gz'), join(folder(), 'unpacked')];
     await download(ARCHIVE, SHA256, archive);
