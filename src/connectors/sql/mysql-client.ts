@@ -6,7 +6,7 @@ import type { SqlAddress } from './address.ts';
 import type { ResultColumn, SqlConnection, SqlResult } from './connection.ts';
 import { type ColumnInfo, mysqlLine, typeName } from './mysql-lines.ts';
 import { requireDistinct } from './names.ts';
-import { type MysqlTls, mysqlTls } from './tls.ts';
+import { firstToConnect, type MysqlTls, mysqlTls } from './tls.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const CHUNK_CHARACTERS = 1 << 18;
@@ -19,14 +19,7 @@ const SESSION = [
 
 export async function openMysql(address: SqlAddress, { config }: StageContext): Promise<SqlConnection> {
   const attempts = await mysqlTls(address.options, config);
-  for (const [i, ssl] of attempts.entries()) {
-    try {
-      return await openClient(address, ssl);
-    } catch (error) {
-      if (i === attempts.length - 1 || !isWithoutTls(error)) throw error;
-    }
-  }
-  throw new Error('there is no way to connect');
+  return firstToConnect(attempts, ssl => openClient(address, ssl), isWithoutTls);
 }
 
 const isWithoutTls = (error: unknown): boolean =>

@@ -5,7 +5,7 @@ import type { SqlAddress } from './address.ts';
 import type { ResultColumn, SqlConnection, SqlResult, SqlValue } from './connection.ts';
 import { requireDistinct } from './names.ts';
 import { copyLines } from './postgres-lines.ts';
-import { postgresTls } from './tls.ts';
+import { firstToConnect, postgresTls } from './tls.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Of a worker that is gone without a word, so that its locks do not stay. */
@@ -15,14 +15,7 @@ const CHUNK_BYTES = 1 << 18;
 
 export async function openPostgres(address: SqlAddress, { config }: StageContext): Promise<SqlConnection> {
   const attempts = await postgresTls(address.options, config);
-  for (const [i, ssl] of attempts.entries()) {
-    try {
-      return await openClient(address, ssl);
-    } catch (error) {
-      if (i === attempts.length - 1 || !isWithoutTls(error)) throw error;
-    }
-  }
-  throw new Error('there is no way to connect');
+  return firstToConnect(attempts, ssl => openClient(address, ssl), isWithoutTls);
 }
 
 const isWithoutTls = (error: unknown): boolean =>

@@ -91,3 +91,19 @@ async function certificates(
 
 const unknownMode = (name: string, given: string, known: string): SluiceError =>
   new SluiceError('PARAMETERS_INVALID', `${name} is ${given.slice(0, 100)}; there are ${known}`);
+
+/** The connection of the first attempt that succeeds; the next is made only where the server has no TLS. */
+export async function firstToConnect<Tls, Connection>(
+  attempts: readonly Tls[],
+  connect: (tls: Tls) => Promise<Connection>,
+  isWithoutTls: (error: unknown) => boolean,
+): Promise<Connection> {
+  for (const [i, tls] of attempts.entries()) {
+    try {
+      return await connect(tls);
+    } catch (error) {
+      if (i === attempts.length - 1 || !isWithoutTls(error)) throw error;
+    }
+  }
+  throw new Error('there is no way to connect');
+}
