@@ -95,6 +95,8 @@ test('another implementation reads what we write, and we read what it writes', (
     typeof row.large === 'number' && Math.abs(row.large) < 2 ** 52;
   fc.assert(
     fc.property(rows.filter(longs), ({ nested: _nested, list: _list, ...row }) => {
+      // The other implementation assigns keys, so that it loses this one; ours is tested above.
+      fc.pre(!Object.hasOwn(row.map, '__proto__'));
       const bytes = encode(flat, row as RowValue);
       assert.ok(typeof bytes !== 'string');
       const read = theirs.fromBuffer(bytes);
