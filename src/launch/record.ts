@@ -1,5 +1,6 @@
 /** The record a job begins with. */
 import type { JobRecord } from '../store/record.ts';
+import type { JobContainer } from '../worker/container.ts';
 import type { PreparedJob } from './prepare.ts';
 
 /** Where jobs belong that were launched without a project and a location. */
@@ -24,7 +25,7 @@ export type Launched = Pick<JobRecord, 'launchedBy' | 'owner'> &
 
 /** The record of a job that is queued now; without a name it is called after its template and id. */
 export function newRecord({ job }: Pick<PreparedJob, 'job'>, launched: Launched): JobRecord {
-  const { id, templateId, parameters = {}, streaming, workers, replay } = job;
+  const { id, templateId, parameters = {}, streaming, workers, replay, container } = job;
   const now = new Date().toISOString();
   return {
     id,
@@ -40,11 +41,19 @@ export function newRecord({ job }: Pick<PreparedJob, 'job'>, launched: Launched)
     labels: {},
     environment: {},
     workers,
+    ...(container && { container: shownOf(container) }),
     restarts: 0,
     ...(replay && { replayOf: replay.of }),
     ...launched,
   };
 }
+
+const shownOf = ({ image, imageId, digest, isProgram }: JobContainer) => ({
+  image,
+  imageId,
+  ...(digest !== undefined && { digest }),
+  isProgram,
+});
 
 const nameOf = (what: string, id: string): string =>
   `${what.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}-${id.split('-').at(-1)}`;

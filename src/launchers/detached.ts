@@ -38,7 +38,7 @@ export function processLauncher(config: Config): Launcher {
         closeSync(stderr);
       }
     },
-    find(jobFile, index) {
+    async find(jobFile, index) {
       const directory = workerDirectory(jobFile, index);
       const identity = holderOf(directory);
       return identity && followStranger(identity, directory);

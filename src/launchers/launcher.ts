@@ -1,10 +1,12 @@
 /** What starts workers that outlive their launcher, and finds them again. */
 
+import type { ErrorCode } from '../errors.ts';
+
 export interface Launcher {
   /** Starts a worker, which speaks through the files of its folder (see `worker/files.ts`). */
   start(jobFile: string, index: number): LaunchedWorker;
   /** The worker that runs in this folder, whoever started it. */
-  find(jobFile: string, index: number): LaunchedWorker | undefined;
+  find(jobFile: string, index: number): Promise<LaunchedWorker | undefined>;
 }
 
 export interface LaunchedWorker {
@@ -23,4 +25,6 @@ export interface WorkerEnd {
   status?: number;
   /** The last it said on stderr. */
   lastWords: string;
+  /** Why it ended, where the launcher knows it better than the worker could tell, e.g. that there is no such image. */
+  failure?: { code: ErrorCode; message: string };
 }

@@ -1,5 +1,6 @@
 /** What is kept of a job, whoever launched it: its record. What its workers run is in its job file. */
 import type { Totals } from '../engine/counters.ts';
+import type { JobContainer } from '../worker/container.ts';
 import type { JobState, Wish } from './states.ts';
 
 export interface JobRecord {
@@ -27,6 +28,8 @@ export interface JobRecord {
   /** Dataflow's runtime environment, as a client gave it. */
   environment: Record<string, unknown>;
   workers: number;
+  /** What its containers are made from; absent where its workers are processes. */
+  container?: Pick<JobContainer, 'image' | 'imageId' | 'digest' | 'isProgram'>;
   /** Who launched it: the name of a token, or `local`. */
   launchedBy: string;
   /** `service`: the supervisor runs it; `foreground`: the process `pid` does. */

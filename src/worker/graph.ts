@@ -6,7 +6,14 @@ import { registry } from '../registry.ts';
 import type { Job } from './job-file.ts';
 
 /** @throws SluiceError PIPELINE_INVALID, REPLAY_REFUSED */
-export function graphOf({ id, pipeline, replay }: Pick<Job, 'id' | 'pipeline' | 'replay'>): Graph {
+export function graphOf({
+  id,
+  pipeline,
+  replay,
+  container,
+}: Pick<Job, 'id' | 'pipeline' | 'replay' | 'container'>): Graph {
+  // What a program does, only it knows.
+  if (container?.isProgram) return { nodes: [] };
   const graph = resolvePipeline(pipeline, registry);
   return replay ? replayGraph(graph, replay, id) : graph;
 }

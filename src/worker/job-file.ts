@@ -6,6 +6,7 @@ import { replaceFile } from '../engine/checkpoint.ts';
 import type { Lineage } from '../engine/open.ts';
 import { SluiceError, systemCode } from '../errors.ts';
 import { parseExact, stringifyExact } from '../formats/exact-json.ts';
+import type { JobContainer } from './container.ts';
 
 export interface Job {
   id: string;
@@ -17,14 +18,16 @@ export interface Job {
   streaming: boolean;
   /** How many workers share it. */
   workers: number;
-  /** The rendered pipeline, in Beam YAML's structure. */
-  pipeline: unknown;
+  /** The rendered pipeline, in Beam YAML's structure; absent for a program of its own in a container. */
+  pipeline?: unknown;
   /** Where its dead letters are. */
   deadLetters?: LetterPlace[];
   /** Set when it has taken over the state of another job. */
   lineage?: Lineage;
   /** Set when it runs the dead letters of another job again. */
   replay?: Replay;
+  /** Set when its workers run in containers. */
+  container?: JobContainer;
 }
 
 export async function writeJob(path: string, job: Job): Promise<void> {

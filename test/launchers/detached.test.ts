@@ -83,9 +83,9 @@ test('of two workers started for a folder, only the one that was started last wo
   const events: string[] = [];
   while (!events.includes('running')) events.push(...(await reader.read()).map(({ event }) => event.type));
   assert.deepEqual(events, ['started', 'running']);
-  const found = launcher.find(path, 0);
+  const found = await launcher.find(path, 0);
   found?.kill();
   assert.equal((await chosen.ended).how, 'was killed by SIGKILL');
   assert.equal((await found?.ended)?.how, 'is gone');
-  assert.equal(launcher.find(path, 0), undefined);
+  assert.equal(await launcher.find(path, 0), undefined);
 });

@@ -126,7 +126,7 @@ export function runWorker(setup: WorkerSetup): WorkerRun {
     let checkpoint = await checkpointIn(directory);
     for (let failures = 0; ; ) {
       if (isLeft) return undefined;
-      worker = launcher.find(jobFile, index);
+      worker = await launcher.find(jobFile, index);
       if (isStopped) worker?.kill();
       if (!worker && (run.end || isStopped || !setup.mayStart())) return undefined;
       if (!isSilent) worker ??= launcher.start(jobFile, index);
@@ -134,7 +134,7 @@ export function runWorker(setup: WorkerSetup): WorkerRun {
       const end: WorkerEnd | undefined = worker ? await follow(worker) : { how: 'is gone', lastWords: '' };
       worker = undefined;
       if (!end || run.end || isStopped || !setup.mayStart()) return undefined;
-      if (end.status === TAKEN_STATUS && launcher.find(jobFile, index)) continue;
+      if (end.status === TAKEN_STATUS && (await launcher.find(jobFile, index))) continue;
 
       const failure = failed ?? lost(index, end);
       const reached = await checkpointIn(directory);
@@ -170,7 +170,8 @@ export function runWorker(setup: WorkerSetup): WorkerRun {
   return run;
 }
 
-function lost(index: number, { how, status, lastWords }: WorkerEnd): Failure {
+function lost(index: number, { how, status, lastWords, failure }: WorkerEnd): Failure {
+  if (failure) return failure;
   if (status === DISK_FULL_STATUS)
     return { code: 'DISK_FULL', message: 'disk full: the worker cannot write' };
   return { code: 'WORKER_LOST', message: `worker ${index} ${how}${lastWords && `: ${lastWords}`}` };
