@@ -25,6 +25,8 @@ export interface AppOptions {
   requestsPerMinute: number;
   /** Ends all streams. */
   ending: AbortSignal;
+  /** Pages for people, behind the same guard. */
+  pages?: RequestHandler;
 }
 
 export function createApp(service: Service, options: AppOptions): Express {
@@ -53,6 +55,7 @@ export function createApp(service: Service, options: AppOptions): Express {
       next();
     });
   app.use('/reference', reference());
+  if (options.pages) app.use(options.pages);
   app.use(noRoute, tellError(service));
   return app;
 }
@@ -74,7 +77,7 @@ const headers: RequestHandler = helmet({
       imgSrc: ["'self'", 'data:'],
       connectSrc: ["'self'"],
       baseUri: ["'none'"],
-      formAction: ["'none'"],
+      formAction: ["'self'"],
       frameAncestors: ["'none'"],
     },
   },

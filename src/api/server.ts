@@ -1,6 +1,7 @@
 /** Serves the API: HTTP and gRPC, until it is asked to stop. */
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import type { RequestHandler } from 'express';
 import { authenticator } from '../access/authenticate.ts';
 import { tokensIn } from '../access/tokens.ts';
 import type { Config } from '../config.ts';
@@ -26,6 +27,8 @@ export interface ServerOptions {
   headersTimeoutMs?: number;
   requestTimeoutMs?: number;
   maxConnections?: number;
+  /** Makes the pages for people. */
+  pages?(service: OpenService, options: { ending: AbortSignal }): RequestHandler;
 }
 
 export interface RunningServer {
@@ -54,7 +57,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     service = await options.open();
     const authenticate = authenticator(tokensIn(service.store), { required });
     const grpc = await grpcOf({ service, host, port: grpcPort, authenticate });
-    handler = createApp(service, { authenticate, requestsPerMinute, ending: ending.signal });
+    const streams = { ending: ending.signal };
+    const pages = options.pages?.(service, streams);
+    handler = createApp(service, { authenticate, requestsPerMinute, ...streams, ...(pages && { pages }) });
     const opened = service;
     const close = async (how: { drain: boolean }) => {
       await Promise.all([stop(server, ending), grpc?.close()]);

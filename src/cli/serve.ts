@@ -67,15 +67,23 @@ export function registerServe(program: Command): void {
 const port = wholeNumber(0, 65_535);
 
 async function serve(options: ServeOptions): Promise<void> {
-  const [{ tokensIn }, { loadConfig }, { startServer }, { openLog }, { openService }, { openSupervisor }] =
-    await Promise.all([
-      import('../access/tokens.ts'),
-      import('../config.ts'),
-      import('../api/server.ts'),
-      import('../service/log.ts'),
-      import('../service/service.ts'),
-      import('../jobs/supervisor.ts'),
-    ]);
+  const [
+    { tokensIn },
+    { loadConfig },
+    { startServer },
+    { consoleOf },
+    { openLog },
+    { openService },
+    { openSupervisor },
+  ] = await Promise.all([
+    import('../access/tokens.ts'),
+    import('../config.ts'),
+    import('../api/server.ts'),
+    import('../console/console.ts'),
+    import('../service/log.ts'),
+    import('../service/service.ts'),
+    import('../jobs/supervisor.ts'),
+  ]);
   const stopped = stopSignal();
   const { host, port, grpcPort, maxJobs, requestsPerMinute, retainDays } = options;
   const maxBytes = options.retainBytes ?? Number.POSITIVE_INFINITY;
@@ -97,6 +105,7 @@ async function serve(options: ServeOptions): Promise<void> {
     port,
     grpcPort,
     requestsPerMinute,
+    pages: consoleOf,
     open: () => openService(config, { log, maxJobs, retention, openSupervisor }),
   }).catch(async error => {
     await closeLog();

@@ -71,6 +71,12 @@ const migrations: readonly string[] = [
      details TEXT NOT NULL
    ) STRICT;
    CREATE INDEX audit_by_subject ON audit (subject, id);`,
+  `CREATE TABLE sessions (
+     hash BLOB PRIMARY KEY,
+     token TEXT NOT NULL REFERENCES tokens (id) ON DELETE CASCADE,
+     -- ms since the epoch
+     expires INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;`,
 ];
 
 /**

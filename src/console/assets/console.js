@@ -1,0 +1,13 @@
+// What every page needs: the switch between light and dark.
+
+const root = document.documentElement;
+
+document.addEventListener('click', event => {
+  if (!event.target.closest('[data-theme-switch]')) return;
+  const isDark = root.dataset.theme
+    ? root.dataset.theme === 'dark'
+    : matchMedia('(prefers-color-scheme: dark)').matches;
+  root.dataset.theme = isDark ? 'light' : 'dark';
+  // biome-ignore lint/suspicious/noDocumentCookie: the server paints the next page with it, so that nothing flashes
+  document.cookie = `theme=${root.dataset.theme}; path=/; max-age=31536000; samesite=strict`;
+});
