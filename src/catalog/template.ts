@@ -26,4 +26,14 @@ export interface Template extends TemplateSummary {
   pipeline?: RenderedNode;
   pipelineFrom?: { text: string; file: string; variables: string };
   tests: TemplateTest[];
+  /** Set for what has no pipeline: a program of its own in an image. */
+  program?: ProgramChecks;
+}
+
+/** What is checked of the parameters of a program beyond the schema. */
+export interface ProgramChecks {
+  /** It does not say which parameters it has: each is taken as a text. */
+  takesAnything: boolean;
+  /** What is wrong with the value that was given for a parameter; undefined: nothing. */
+  faultOf(name: string, value: string): string | undefined;
 }

@@ -28,7 +28,10 @@ export function validateParameters(template: Template, given: Readonly<Record<st
   for (const [name, value] of Object.entries(given)) {
     if (value === undefined || value === null) continue;
     const schema = Object.hasOwn(properties, name) ? properties[name] : undefined;
-    if (schema) setParameter(name, schema, value, parameters, violations);
+    const fault = template.program?.faultOf(name, textOf(value));
+    if (fault !== undefined) violations.push({ subject: name, message: fault });
+    else if (schema) setParameter(name, schema, value, parameters, violations);
+    else if (template.program?.takesAnything) parameters[name] = textOf(value);
     else if (pipelineOptions.has(name)) setOption(name, value, options, violations);
     else violations.push({ subject: name, message: unknownMessage(template, name) });
   }
@@ -46,7 +49,7 @@ function setParameter(
   violations: Violation[],
 ): void {
   const kind = kindOf(schema);
-  const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
+  const text = textOf(value);
   if (text === '' && !kind.takesEmpty) return;
   const parsed = typeof value === 'object' && schema.type !== 'object' ? undefined : kind.parse(text, schema);
   if (parsed === undefined) {
@@ -55,6 +58,9 @@ function setParameter(
     violations.push({ subject: name, message });
   } else parameters[name] = parsed;
 }
+
+const textOf = (value: unknown): string =>
+  typeof value === 'object' ? JSON.stringify(value) : String(value);
 
 function setOption(
   name: string,

@@ -6,7 +6,7 @@ export interface StageCounters {
   in: number;
   /** Elements on its good output; for a sink, those written. */
   out: number;
-  /** Elements on its further outputs, by name. */
+  /** Elements on its further outputs, by name; of a program what it counts itself. */
   named: Record<string, number>;
   filtered: number;
   failed: number;
@@ -48,7 +48,8 @@ export function emptyCounters(): StageCounters {
 /** Adds `more` to `sum`, stage by stage: the counters of a job that several workers share. */
 export function addCounters(sum: Counters, more: Counters): Counters {
   for (const [stage, counters] of Object.entries(more)) {
-    const total = sum[stage] ?? emptyCounters();
+    // A stage may have the name of something that every object has.
+    const total = Object.hasOwn(sum, stage) ? (sum[stage] ?? emptyCounters()) : emptyCounters();
     sum[stage] = total;
     for (const key of SUMMABLE) total[key] += counters[key];
     addCounts(total.errors, counters.errors);
@@ -70,7 +71,8 @@ const SUMMABLE = [
 ] as const;
 
 export function addCounts(sum: Record<string, number>, more: Readonly<Record<string, number>>): void {
-  for (const [name, count] of Object.entries(more)) sum[name] = (sum[name] ?? 0) + count;
+  for (const [name, count] of Object.entries(more))
+    sum[name] = (Object.hasOwn(sum, name) ? (sum[name] ?? 0) : 0) + count;
 }
 
 /** What the job as a whole read, wrote, filtered and dead-lettered. */
@@ -84,6 +86,10 @@ export function totalsOf(graph: Graph, counters: Counters): Totals {
     if (!count || node.deadLetter) continue;
     totals.elements.filtered += count.filtered;
     totals.elements.deadLettered += count.failed;
+    if (isProgram(node)) {
+      totals.elements.read += count.in;
+      totals.elements.written += count.out;
+    }
     if (node.component.kind === 'source') {
       totals.elements.read += count.out;
       totals.bytes.read += count.bytesOut;
@@ -94,6 +100,10 @@ export function totalsOf(graph: Graph, counters: Counters): Totals {
   }
   return totals;
 }
+
+/** A transform that takes from no other one is a program, which reads and writes outside as it likes. */
+export const isProgram = ({ component, inputs }: GraphNode): boolean =>
+  component.kind === 'transform' && inputs.length === 0;
 
 /**
  * What does not balance, in words; empty when the books balance. Each stage: what it took is what it gave, filtered,

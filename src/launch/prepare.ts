@@ -1,6 +1,7 @@
 /** From what the user asks for to a job that can be started: everything is checked before anything runs. */
 import { type Catalog, loadCatalog } from '../catalog/catalog.ts';
 import { renderTemplate } from '../catalog/render.ts';
+import type { Template } from '../catalog/template.ts';
 import { validateParameters } from '../catalog/validate.ts';
 import { readTextFile } from '../cloud/storage.ts';
 import { type Config, jobDirectory } from '../config.ts';
@@ -15,6 +16,7 @@ import { graphOf } from '../worker/graph.ts';
 import type { Job } from '../worker/job-file.ts';
 import { requireAllowedPaths } from './paths.ts';
 import { keepUdfs, pinUdfs } from './pin-udfs.ts';
+import { programCall } from './program.ts';
 import { type Secrets, takeSecrets } from './secrets.ts';
 
 /** Parameters as a user gives them: text mostly, since `gcloud` sends nothing else. */
@@ -23,6 +25,8 @@ export type GivenParameters = Record<string, unknown>;
 export interface LaunchRequest {
   /** A template's id or alias; or … */
   templateId?: string;
+  /** … the template itself, where it is none of the catalog; or … */
+  template?: Template;
   /** … a file with a pipeline. */
   pipeline?: string;
   parameters?: GivenParameters;
@@ -53,7 +57,7 @@ export async function prepareJob(
   const { options, secrets, ...rendered } = await pipelineOf(config, id, request, catalog);
   const most = request.maxWorkers ?? options.maxNumWorkers ?? options.maxWorkers ?? Number.POSITIVE_INFINITY;
   const workers = Math.min(request.numWorkers ?? Number(options.numWorkers ?? 1), Number(most));
-  const job = { id, ...rendered, createTime: now(), streaming: false, workers };
+  const job = { id, streaming: false, ...rendered, createTime: now(), workers };
   return { ...(await complete(config, job, request.dryRun)), secrets };
 }
 
@@ -82,7 +86,7 @@ async function complete(config: Config, given: Job, dryRun = false): Promise<Pre
   const { job, pins } = pinUdfs(given, config);
   const graph = graphOf(job);
   if (!dryRun) await keepUdfs(pins, config);
-  const streaming = graph.nodes.some(isEndless);
+  const streaming = job.program ? job.streaming : graph.nodes.some(isEndless);
   return { graph, job: { ...job, streaming, deadLetters: letterPlaces(graph, job.id) } };
 }
 
@@ -95,13 +99,19 @@ async function renderAnew(config: Config, jobId: string, original: Job, changed:
 
 const now = (): string => new Date().toISOString();
 
+type Rendered = Partial<Pick<Job, 'templateId' | 'parameters' | 'pipeline' | 'program'>> & {
+  streaming?: boolean;
+  options: Record<string, unknown>;
+  secrets: Secrets;
+};
+
 async function pipelineOf(
   config: Config,
   jobId: string,
-  { templateId, pipeline, parameters = {} }: LaunchRequest,
+  { templateId, template: given, pipeline, parameters = {} }: LaunchRequest,
   catalog?: Catalog,
-) {
-  if (templateId !== undefined && pipeline !== undefined)
+): Promise<Rendered> {
+  if ((templateId ?? given) !== undefined && pipeline !== undefined)
     throw usage('name a template or a --pipeline, not both');
   if (pipeline !== undefined) {
     if (Object.keys(parameters).length > 0)
@@ -112,19 +122,19 @@ async function pipelineOf(
       secrets: {},
     };
   }
-  if (templateId === undefined) throw usage('name a template, or give a --pipeline');
-  const template = await (catalog ?? (await loadCatalog(config))).find(templateId);
+  const template = given ?? (await templateNamed(templateId, config, catalog));
   const validated = validateParameters(template, parameters);
   requireAllowedPaths(template, validated.parameters, config);
   const { parameters: shown, secrets } = takeSecrets(template, validated.parameters);
   const context = { jobId, jobDirectory: jobDirectory(config, jobId), config };
-  return {
-    templateId: template.id,
-    parameters: shown,
-    options: validated.options,
-    secrets,
-    pipeline: await renderTemplate(template, shown, context),
-  };
+  const prepared = { templateId: template.id, parameters: shown, options: validated.options, secrets };
+  if (!template.program) return { ...prepared, pipeline: await renderTemplate(template, shown, context) };
+  return { ...prepared, streaming: template.streaming, program: programCall(template, shown, config) };
+}
+
+async function templateNamed(id: string | undefined, config: Config, catalog?: Catalog): Promise<Template> {
+  if (id === undefined) throw usage('name a template, or give a --pipeline');
+  return (catalog ?? (await loadCatalog(config))).find(id);
 }
 
 const noOptions: Record<string, unknown> = {};

@@ -1,7 +1,6 @@
 /** Launches jobs for clients: everything that can be checked is refused before there is a job. */
 import { audit } from '../access/audit.ts';
 import type { Caller } from '../access/roles.ts';
-import { currentCatalog } from '../catalog/cached.ts';
 import { SluiceError, type Violation } from '../errors.ts';
 import { checkLaunch } from '../launch/check.ts';
 import { type GivenParameters, type PreparedJob, prepareJob } from '../launch/prepare.ts';
@@ -9,12 +8,12 @@ import { newRecord } from '../launch/record.ts';
 import { withSecrets } from '../launch/secrets.ts';
 import type { JobRecord } from '../store/record.ts';
 import type { Service } from './service.ts';
-import { type FoundTemplate, findTemplate, type TemplateSpec, templateOfSpec } from './templates.ts';
+import { type FoundTemplate, findTemplate, templateOfSpec } from './templates.ts';
 import { checkUpdate, updateJob } from './update.ts';
 
 export interface JobLaunch {
   /** A template's id or path, or the spec itself. */
-  template: string | TemplateSpec;
+  template: string | object;
   /** How the template was launched: it becomes a label, as Dataflow's do. */
   templateType: 'flex' | 'legacy';
   name: string;
@@ -53,11 +52,12 @@ export async function launchJob(
   const environment = { ...defaultEnvironment, ...launch.environment };
   const labels = labelsOf(environment);
   checkNames(name, labels, environment);
-  const prepared = await prepareJob(
-    config,
-    { templateId: template.id, parameters, ...workersOf(environment), dryRun: validateOnly },
-    await currentCatalog(config),
-  );
+  const prepared = await prepareJob(config, {
+    template,
+    parameters,
+    ...workersOf(environment),
+    dryRun: validateOnly,
+  });
   await checkLaunch(config, prepared);
   const record = newRecord(prepared, {
     name,

@@ -4,16 +4,13 @@ import type { Graph } from '../engine/graph.ts';
 import { resolvePipeline } from '../pipeline/resolve.ts';
 import { registry } from '../registry.ts';
 import type { Job } from './job-file.ts';
+import { programGraph } from './program.ts';
+
+type JobGraph = Pick<Job, 'id' | 'pipeline' | 'replay' | 'program'>;
 
 /** @throws SluiceError PIPELINE_INVALID, REPLAY_REFUSED */
-export function graphOf({
-  id,
-  pipeline,
-  replay,
-  container,
-}: Pick<Job, 'id' | 'pipeline' | 'replay' | 'container'>): Graph {
-  // What a program does, only it knows.
-  if (container?.isProgram) return { nodes: [] };
+export function graphOf({ id, pipeline, replay, program }: JobGraph): Graph {
+  if (program) return programGraph;
   const graph = resolvePipeline(pipeline, registry);
   return replay ? replayGraph(graph, replay, id) : graph;
 }

@@ -28,6 +28,16 @@ export interface Job {
   replay?: Replay;
   /** Set when its workers run in containers. */
   container?: JobContainer;
+  /** Set for a program of its own in a container, which has no pipeline. */
+  program?: ProgramCall;
+}
+
+/** How a program is called. */
+export interface ProgramCall {
+  /** `--name=value`, one for each parameter. */
+  arguments: string[];
+  /** References to the secrets that it finds in files of these names below `/run/secrets`. */
+  secrets: Record<string, string>;
 }
 
 export async function writeJob(path: string, job: Job): Promise<void> {

@@ -62,6 +62,13 @@ const cases: Record<string, { right: [given: string, value: unknown][]; wrong: s
       '',
     ],
   },
+  'gcs-read-folder': {
+    right: [
+      ['gs://bucket', 'gs://bucket/'],
+      ['in', here('in/')],
+    ],
+    wrong: ['azure://bucket', 'gs://bucket/../secret', ''],
+  },
   'gcs-write-file': { right: [['out.txt', here('out.txt')]], wrong: ['out*.txt', 'gs://bucket/{a}'] },
   'gcs-write-folder': {
     right: [

@@ -1,11 +1,12 @@
 /** `templates:get`: what a template takes. */
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { SluiceError } from '../../errors.ts';
+import { type Metadata, metadataSchema } from '../../flex/metadata.ts';
 import { templateAt } from '../../service/templates.ts';
 import { defineDataflow, pathsOf, placeOf } from './dataflow-operation.ts';
 import { templateViews } from './enums.ts';
 import { locationQuery } from './schemas.ts';
-import { type Metadata, metadataOf, metadataSchema } from './template-metadata.ts';
+import { metadataOf } from './template-metadata.ts';
 
 export const getTemplate = defineDataflow({
   id: 'getTemplate',
@@ -40,13 +41,9 @@ export const getTemplate = defineDataflow({
     if (found.type === 'LEGACY') return described(checked(found.metadata, gcsPath), 'LEGACY', 'JAVA');
     if ('template' in found) return described(metadataOf(found.template), 'FLEX', 'YAML');
     const { metadata = {}, sdkInfo } = found.spec;
-    const language: unknown = Reflect.get(Object(sdkInfo), 'language');
-    const known = languages.find(each => each === language) ?? 'UNKNOWN';
-    return described(checked(metadata, gcsPath), 'FLEX', known);
+    return described(metadata, 'FLEX', sdkInfo?.language ?? 'UNKNOWN');
   },
 });
-
-const languages = ['JAVA', 'PYTHON', 'GO', 'YAML'] as const;
 
 function described(metadata: Metadata, templateType: 'LEGACY' | 'FLEX', language: string): object {
   const { parameters } = metadata;

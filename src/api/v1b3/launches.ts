@@ -1,6 +1,8 @@
 /** The three ways in which Dataflow's clients launch a template; all come to the same. */
 
 import { SluiceError } from '../../errors.ts';
+import { parameterTypes } from '../../flex/metadata.ts';
+import { sdkLanguages } from '../../flex/spec.ts';
 import { type JobLaunch, launchJob } from '../../service/launch.ts';
 import type { Service } from '../../service/service.ts';
 import type { ApiRequest } from '../operation.ts';
@@ -29,6 +31,32 @@ const exampleParameters = {
   outputDirectory: 'gs://your-bucket/out/',
 };
 
+/** Read tolerantly here; what is wrong with it is told as of a spec in a file. */
+const containerSpec = {
+  type: 'object',
+  properties: {
+    image: {
+      ...text,
+      description: 'The image of the template, or a template of the catalog: `sluice://<Id>`.',
+    },
+    sdkInfo: { type: 'object', properties: { language: { enum: sdkLanguages }, version: text } },
+    metadata: {
+      type: 'object',
+      properties: {
+        streaming: { type: 'boolean' },
+        parameters: {
+          type: 'array',
+          items: {
+            type: 'object',
+            properties: { paramType: { enum: parameterTypes }, isOptional: { type: 'boolean' } },
+          },
+        },
+      },
+    },
+    defaultEnvironment: environmentSchema,
+  },
+} as const;
+
 export const launchFlexTemplate = defineDataflow({
   id: 'launchFlexTemplate',
   summary: 'Launches a template, as `gcloud dataflow flex-template run` does.',
@@ -47,13 +75,7 @@ export const launchFlexTemplate = defineDataflow({
         properties: {
           jobName,
           containerSpecGcsPath: gcsPath,
-          containerSpec: {
-            type: 'object',
-            properties: {
-              image: { ...text, description: 'A template of the catalog: `sluice://<Id>`.' },
-              defaultEnvironment: environmentSchema,
-            },
-          },
+          containerSpec,
           parameters,
           launchOptions: stringMap,
           environment: environmentSchema,

@@ -1,51 +1,8 @@
 /** A template as Dataflow's `templates:get` describes it. */
-import type { FromSchema } from 'json-schema-to-ts';
 import { describe, type ParameterDescription } from '../../catalog/describe.ts';
 import type { ParametersSchema } from '../../catalog/meta-schema.ts';
 import type { Template } from '../../catalog/template.ts';
-
-const text = { type: 'string' } as const;
-const texts = { type: 'array', items: text } as const;
-
-/** Dataflow's TemplateMetadata, as far as its clients would fail on another form. */
-export const metadataSchema = {
-  type: 'object',
-  properties: {
-    name: text,
-    description: text,
-    streaming: { type: 'boolean' },
-    supportsAtLeastOnce: { type: 'boolean' },
-    supportsExactlyOnce: { type: 'boolean' },
-    defaultStreamingMode: text,
-    parameters: {
-      type: 'array',
-      items: {
-        type: 'object',
-        properties: {
-          name: text,
-          label: text,
-          helpText: text,
-          isOptional: { type: 'boolean' },
-          regexes: texts,
-          paramType: text,
-          customMetadata: { type: 'object', additionalProperties: text },
-          groupName: text,
-          parentName: text,
-          parentTriggerValues: texts,
-          enumOptions: {
-            type: 'array',
-            items: { type: 'object', properties: { value: text, label: text, description: text } },
-          },
-          defaultValue: text,
-          hiddenUi: { type: 'boolean' },
-        },
-      },
-    },
-  },
-} as const;
-
-export type Metadata = FromSchema<typeof metadataSchema>;
-type Parameter = NonNullable<Metadata['parameters']>[number];
+import type { Metadata, ParameterMetadata } from '../../flex/metadata.ts';
 
 /** The metadata of a template, made from its file. */
 export function metadataOf(template: Template): Metadata {
@@ -63,7 +20,7 @@ export function metadataOf(template: Template): Metadata {
   };
 }
 
-function parameterOf(described: ParameterDescription, schema: ParametersSchema): Parameter {
+function parameterOf(described: ParameterDescription, schema: ParametersSchema): ParameterMetadata {
   const { name, title, description, help, paramType, required, group, secret } = described;
   const { pattern, enum: values } = schema.properties[name] ?? {};
   return {

@@ -7,6 +7,7 @@ import { duration } from './duration.ts';
 import { enumeration } from './enumeration.ts';
 import { fileName } from './file-name.ts';
 import { gcsReadFile } from './gcs-read-file.ts';
+import { gcsReadFolder } from './gcs-read-folder.ts';
 import { gcsWriteFile } from './gcs-write-file.ts';
 import { gcsWriteFolder } from './gcs-write-folder.ts';
 import { integer } from './integer.ts';
@@ -36,6 +37,7 @@ export const kinds: ReadonlyMap<string, Kind> = new Map(
     enumeration,
     fileName,
     gcsReadFile,
+    gcsReadFolder,
     gcsWriteFile,
     gcsWriteFolder,
     hourPattern,
