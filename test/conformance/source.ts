@@ -38,6 +38,8 @@ export interface SourceSuite {
   bounded?: boolean;
   /** In CI its server is gone for half a minute. */
   longOutage?: boolean;
+  /** True when its server goes on sending to connections that broke: the network falls silent instead. */
+  keepsBroken?: boolean;
   /** Why its kills are tested elsewhere. */
   killedElsewhere?: string;
   /** True when it copies everything to a file first, and reads that. */
@@ -168,7 +170,8 @@ function describeOutages(suite: SourceSuite): void {
     await place.fill(texts);
     const source = await open();
     const found = await readCount(suite, source, 1);
-    await proxy.refuse();
+    if (suite.keepsBroken) proxy.stall();
+    else await proxy.refuse();
     const rest = readCount(suite, source, texts.length - found.length);
     rest.catch(() => {});
     await sleep(goneMs(suite));

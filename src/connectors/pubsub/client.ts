@@ -7,7 +7,7 @@ import type { Client, ClientDuplexStream, connectivityState } from '@grpc/grpc-j
 import { ensurePubsub } from '../../cloud/pubsub/service.ts';
 import type { Config } from '../../config.ts';
 import { SluiceError } from '../../errors.ts';
-import { retrying, statusOf, verdictOf, verdicts } from './retry.ts';
+import { ATTEMPTS_AT_OPENING, retrying, statusOf, verdictOf, verdicts } from './retry.ts';
 
 /** A received message as the client's low-level stream gives it. */
 export interface ReceivedMessage {
@@ -32,6 +32,11 @@ const READY: connectivityState.READY = 2;
 
 /** No gax retry: `retry.ts` decides. */
 const CALL = { retry: null, timeout: 60_000 } as const;
+/** What leaves waits for a server that may be silent. */
+export const LEAVING_MS = 5000;
+const LAST_CALL = { retry: null, timeout: LEAVING_MS } as const;
+
+type CallOptions = typeof CALL | typeof LAST_CALL;
 
 interface Clients {
   host: string | undefined;
@@ -49,6 +54,8 @@ export class PubsubConnection {
   #clients: Clients;
   #pulling: PullStub | undefined;
   #recovering: Promise<void> | undefined;
+  #hasAnswered = false;
+  readonly #leaving = new AbortController();
   #closed = false;
 
   constructor(config: Config, clients: Clients) {
@@ -62,16 +69,24 @@ export class PubsubConnection {
   }
 
   /** Calls a method of a client, and again as the table says. Throws the error of gRPC when that is final. */
-  async call<T>(method: (clients: Clients, options: typeof CALL) => Promise<T>): Promise<T> {
+  async call<T>(method: (clients: Clients, options: CallOptions) => Promise<T>): Promise<T> {
+    const { signal } = this.#leaving;
     try {
-      return await retrying(
-        () => method(this.#clients, CALL),
+      const answer = await retrying(
+        () => method(this.#clients, signal.aborted ? LAST_CALL : CALL),
         () => this.recover(),
-        () => this.#closed,
+        { attempts: this.#hasAnswered ? undefined : ATTEMPTS_AT_OPENING, signal },
       );
+      this.#hasAnswered = true;
+      return answer;
     } catch (error) {
       throw verdictOf(error) === 'final' ? error : unreachable(error, this.#clients.host);
     }
+  }
+
+  /** From now on nothing is tried again, and no call takes long. */
+  leave(): void {
+    this.#leaving.abort();
   }
 
   /** True while the stream of messages has a connection. */
@@ -109,6 +124,7 @@ export class PubsubConnection {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.leave();
     await closeClients(this.#clients);
   }
 }

@@ -11,10 +11,15 @@ import { retryDelayMs, verdictOf } from './retry.ts';
 /** What waits to be read before the stream is held back. */
 const WAITING_BYTES = 4 << 20;
 const WAITING_MESSAGES = 5000;
-/** How long Pub/Sub waits for an acknowledgement; a worker that dies delays redelivery by as much. */
-export const LEASE_SECONDS = 60;
+/**
+ * How long Pub/Sub waits for an acknowledgement. What a worker had when it died, and what was on its way when a connection
+ * broke, comes again that much later.
+ */
+export const LEASE_SECONDS = 20;
 /** Twice within a lease, with room for a late timer. */
-const EXTEND_MS = 25_000;
+const EXTEND_MS = 8000;
+/** What is on its way when the stream is ended: received, it can be given back at once. */
+const LAST_MESSAGES_MS = 1000;
 
 export class Reception {
   readonly #connection: PubsubConnection;
@@ -26,6 +31,8 @@ export class Reception {
   #next = 0;
   #waitingBytes = 0;
   #failure: { error: unknown } | undefined;
+  /** Until then something may come again that was on its way when a stream broke. */
+  #missingUntilMs = 0;
   #wake: () => void = () => {};
   readonly #receiving: Promise<void>;
   readonly #closing = new AbortController();
@@ -47,7 +54,7 @@ export class Reception {
 
   /** True when nothing waits, and messages would come if there were any. */
   get caughtUp(): boolean {
-    return !this.ready && this.#connection.ready;
+    return !this.ready && this.#connection.ready && Date.now() >= this.#missingUntilMs;
   }
 
   /** Takes up to this many messages, in the order in which they came. */
@@ -83,12 +90,21 @@ export class Reception {
   async close(unacknowledged: readonly string[]): Promise<void> {
     this.#closing.abort();
     clearInterval(this.#extending);
-    if (this.#stream) await cancel(this.#stream);
+    if (this.#stream) await this.#end(this.#stream);
     await this.#receiving;
     const waiting = this.#waiting.slice(this.#next).map(({ ackId }) => ackId);
     this.#waiting = [];
     this.#next = 0;
     await extendLeases(this.#connection, this.#subscription, [...waiting, ...unacknowledged], 0);
+  }
+
+  /** Receives the last messages and ends the stream; one that was opened in this turn would not be ended. */
+  async #end(stream: PullStream): Promise<void> {
+    await setImmediate();
+    stream.resume();
+    stream.end();
+    await Promise.race([this.#receiving, sleep(LAST_MESSAGES_MS, undefined, { ref: false })]);
+    stream.cancel();
   }
 
   get #full(): boolean {
@@ -102,6 +118,7 @@ export class Reception {
       try {
         // Pub/Sub ends every stream after a while: only failures without any message between them count.
         if (await this.#receiveStream()) attempt = 0;
+        if (signal.aborted) return;
         await this.#connection.recover();
       } catch (error) {
         const delayMs = retryDelayMs(attempt++);
@@ -120,9 +137,10 @@ export class Reception {
   /** Receives until the stream ends; true when a message came. */
   async #receiveStream(): Promise<boolean> {
     const stream = await this.#connection.streamingPull(this.#subscription);
+    stream.on('error', () => {});
     if (this.#closing.signal.aborted) {
-      stream.on('error', () => {});
-      await cancel(stream);
+      await setImmediate();
+      stream.cancel();
       return false;
     }
     this.#stream = stream;
@@ -139,7 +157,11 @@ export class Reception {
       streamAckDeadlineSeconds: LEASE_SECONDS,
       clientId: randomUUID(),
     });
-    await promise;
+    await promise.finally(() => {
+      this.#stream = undefined;
+    });
+    // The embedded service gives back at once what a connection had.
+    if (received && !this.#connection.embedded) this.#missingUntilMs = Date.now() + LEASE_SECONDS * 1000;
     return received;
   }
 
@@ -148,7 +170,7 @@ export class Reception {
       this.#waiting.push(message);
       this.#waitingBytes += sizeOf(message);
     }
-    if (this.#full) this.#stream?.pause();
+    if (this.#full && !this.#closing.signal.aborted) this.#stream?.pause();
     if (messages.length > 0) this.#wake();
   }
 
@@ -158,12 +180,6 @@ export class Reception {
     // What is not extended is delivered again, and known by its id.
     extendLeases(this.#connection, this.#subscription, ids, LEASE_SECONDS).catch(() => {});
   }
-}
-
-/** Ends a stream. One cancelled in the turn it is opened in would be started all the same, and never end. */
-async function cancel(stream: PullStream): Promise<void> {
-  await setImmediate();
-  stream.cancel();
 }
 
 /** Roughly what a waiting message takes of memory. */

@@ -26,6 +26,9 @@ export const verdicts: Readonly<Record<number, { name: string; verdict: Verdict 
 /** Waits between the attempts; one more attempt follows the last: about a minute in all. */
 export const RETRY_DELAYS_MS = [50, 100, 250, 500, 1000, 2000, 4000, 8000, 15_000, 30_000] as const;
 
+/** Before a job has begun, who waits would rather know. */
+export const ATTEMPTS_AT_OPENING = 6;
+
 /** What a retry waits after its `attempt`th failure (from 0), or undefined when it is time to give up. */
 export function retryDelayMs(attempt: number): number | undefined {
   const delay = RETRY_DELAYS_MS[attempt];
@@ -46,22 +49,29 @@ export function statusOf(error: unknown): number | undefined {
 export const isNotFound = (error: unknown): boolean => statusOf(error) === 5;
 export const isAlreadyExists = (error: unknown): boolean => statusOf(error) === 6;
 
+export interface Retries {
+  attempts?: number | undefined;
+  /** Ends the trying, and the waiting. */
+  signal?: AbortSignal | undefined;
+}
+
 /**
  * Runs `work` until it succeeds, its error is final or it is time to give up: throws the last error then.
- * `between` runs before each new attempt; `stopped` ends the trying early.
+ * `between` runs before each new attempt.
  */
 export async function retrying<T>(
   work: () => Promise<T>,
   between: () => Promise<void>,
-  stopped: () => boolean = () => false,
+  { attempts = RETRY_DELAYS_MS.length + 1, signal }: Retries = {},
 ): Promise<T> {
   for (let attempt = 0; ; attempt++) {
     try {
       return await work();
     } catch (error) {
       const delayMs = retryDelayMs(attempt);
-      if (verdictOf(error) === 'final' || delayMs === undefined || stopped()) throw error;
-      await sleep(delayMs);
+      const isLast = delayMs === undefined || attempt + 1 >= attempts || signal?.aborted;
+      if (isLast || verdictOf(error) === 'final') throw error;
+      await sleep(delayMs, undefined, { signal }).catch(() => {});
       await between();
     }
   }

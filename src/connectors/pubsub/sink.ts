@@ -1,8 +1,9 @@
 /** `WriteToPubSub`: publishes elements to a topic, in requests of many messages. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Batch, type Failure, selectElements } from '../../engine/batch.ts';
 import { defineSink, type ElementType, type Json, type Sink } from '../../engine/component.ts';
 import { SluiceError } from '../../errors.ts';
-import { connectPubsub, type PubsubConnection } from './client.ts';
+import { connectPubsub, LEAVING_MS, type PubsubConnection } from './client.ts';
 import { type MessageShape, messageOf, type OutgoingMessage } from './messages.ts';
 import { checkedName, ensureTopic, refused } from './resources.ts';
 
@@ -158,7 +159,7 @@ class PubsubSink implements Sink {
 
   async close(): Promise<void> {
     await this.#connection.close();
-    await Promise.allSettled(this.#unanswered);
+    await Promise.race([Promise.all(this.#unanswered), sleep(LEAVING_MS, undefined, { ref: false })]);
   }
 
   outputs(): string[] {

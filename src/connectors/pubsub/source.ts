@@ -1,10 +1,11 @@
 /** `ReadFromPubSub`: the messages of a subscription, acknowledged once a checkpoint holds them. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Batch } from '../../engine/batch.ts';
 import { defineSource, type Json, type Source, type StageContext } from '../../engine/component.ts';
 import { SluiceError } from '../../errors.ts';
-import { connectPubsub, type PubsubConnection } from './client.ts';
+import { connectPubsub, LEAVING_MS, type PubsubConnection } from './client.ts';
 import { type ElementShape, isRow, type Message, toBatch } from './elements.ts';
 import { acknowledge } from './leases.ts';
 import { Ledger, type LedgerPosition } from './ledger.ts';
@@ -264,7 +265,11 @@ class PubsubSource implements Source {
   async close(ended: boolean): Promise<void> {
     const { name: subscription, owned } = this.#subscription;
     try {
-      await this.#acknowledging;
+      if (ended) await this.#acknowledging;
+      else {
+        this.#connection.leave();
+        await Promise.race([this.#acknowledging, sleep(LEAVING_MS, undefined, { ref: false })]);
+      }
       await this.#reception.close([...this.#unacknowledged()]);
       if (ended && owned && this.#context.worker.index === 0)
         await this.#connection.call(({ subscriber }, options) =>
