@@ -80,6 +80,10 @@ export const errorKinds = {
     'The script does not define the function named.',
     'Name a function of the script.',
   ),
+  UDF_PACKAGE_MISSING: invalid(
+    'A script imports what cannot be put into it.',
+    'Run `npm install` in the folder of its template; modules of Node cannot be used.',
+  ),
   JOB_NOT_FOUND: missing(
     'There is no job of that id or name.',
     'Check it; `sluice jobs list` shows the jobs of a server.',
@@ -192,6 +196,10 @@ export const errorKinds = {
     'This is a fault of Sluice: please report it.',
   ),
   WORKER_LOST: failed('A worker ended without saying why.', 'Run `sluice resume` with the id of the job.'),
+  WORKER_FAULTY: faulty(
+    'A worker has written into its folder what no worker writes, or told what no worker tells.',
+    'Look at the image that its container was made from: the message names the file.',
+  ),
   SERVICE_UNREACHABLE: unavailable(
     'A service the job needs does not answer.',
     'Check that it runs and its address.',
@@ -203,6 +211,46 @@ export const errorKinds = {
   LIBRARY_MISSING: failed(
     'A library that the job needs is not installed.',
     'Install it as the message says; `npm ci` does on the systems that it is made for.',
+  ),
+  ENGINE_UNREACHABLE: unavailable(
+    'No Docker engine answers.',
+    'Start it, name it by `DOCKER_HOST`, or launch the job with `--launcher process`.',
+  ),
+  ENGINE_REFUSED: failed(
+    'The Docker engine cannot do what a container needs.',
+    'The message has what the engine says.',
+  ),
+  IMAGE_NOT_FOUND: missing(
+    'There is no such image, here or in the registry that its name means.',
+    'Check the name; build it with `sluice flex build`, or pull it.',
+  ),
+  IMAGE_INVALID: invalid(
+    'An image is none that can run a job.',
+    'The message says what it lacks: build it as docs/flex-images.md describes.',
+  ),
+  IMAGE_BUILD_FAILED: faulty(
+    'The Docker engine failed to build an image.',
+    'Mend the step that the message names; what it said stands before.',
+  ),
+  IMAGE_PUSH_FAILED: unavailable(
+    'An image was built, but its registry did not take it.',
+    'The message has what the registry says; `docker login` tells who you are.',
+  ),
+  TESTS_FAILED: faulty(
+    'A test of a template, or a case of one of its functions, fails: no image is built.',
+    'Mend what the message names, or build with `--no-test`.',
+  ),
+  MEMORY_LIMIT: faulty(
+    'A container needed more memory than it may have.',
+    'Launch the job with a higher `--memory`, or with more and smaller workers.',
+  ),
+  PROCESS_LIMIT: faulty(
+    'A container needed more processes and threads than it may have.',
+    'Launch the job with a higher `pids=` limit.',
+  ),
+  START_TIMEOUT: faulty(
+    'A worker did not begin to work in the time that its launch allows.',
+    'See what it said; a service that it waits for, or its image, may be at fault.',
   ),
   TABLE_NOT_FOUND: missing(
     'There is no table of that name.',
