@@ -17,6 +17,8 @@ export async function measure(
   command: string,
   args: string[],
   env: NodeJS.ProcessEnv = {},
+  /** Interrupts the command, once, when it gives true. */
+  isDone?: () => boolean,
 ): Promise<Measured> {
   const timed = ['-c', 'TIMEFORMAT="cpu %R %U %S"; time "$@"', 'bash', command, ...args];
   const child = spawn('bash', timed, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
@@ -25,8 +27,14 @@ export async function measure(
   child.stdout.on('data', text => (stdout += text));
   child.stderr.on('data', text => (stderr += text));
   let peakBytes = 0;
+  let isInterrupted = false;
   const timer = setInterval(() => {
     peakBytes = Math.max(peakBytes, residentBytes(child.pid ?? 0));
+    if (isInterrupted || !isDone?.()) return;
+    isInterrupted = true;
+    // Bash, which measures, is to wait for it.
+    for (const pid of read(`/proc/${child.pid}/task/${child.pid}/children`).trim().split(' '))
+      process.kill(Number(pid), 'SIGINT');
   }, POLL_MS);
   const status = await new Promise(resolve => child.on('close', resolve));
   clearInterval(timer);
@@ -59,6 +67,18 @@ function read(path: string): string {
   } catch {
     return '';
   }
+}
+
+/** Prints what the runs of one program amount to; gives the median of the records per second. */
+export function tell(name: string, runs: readonly Measured[], records: number): number {
+  const of = (field: 'wallSeconds' | 'cpuSeconds' | 'peakBytes') => median(runs.map(run => run[field]));
+  const rate = records / of('wallSeconds');
+  const cpu = ((of('cpuSeconds') / records) * 1e6).toFixed(1);
+  const peak = (of('peakBytes') / 1e6).toFixed(0);
+  console.log(
+    `${name.padEnd(36)} ${Math.round(rate).toLocaleString('en').padStart(9)} records/s   cpu ${cpu.padStart(5)} µs   peak ${peak} MB`,
+  );
+  return rate;
 }
 
 export function median(values: readonly number[]): number {

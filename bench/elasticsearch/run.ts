@@ -7,12 +7,12 @@ import { topicsOf } from '../../test/helpers/kafka.ts';
 import { searchClient } from '../../test/helpers/opensearch.ts';
 import { startKafka } from '../../test/services/kafka.ts';
 import { startOpenSearch } from '../../test/services/opensearch.ts';
-import { type Measured, measure, median } from '../measure.ts';
+import { type Measured, measure, tell } from '../measure.ts';
 import { makeElements } from '../udf/elements.ts';
 
 const RECORDS = Number(process.env.RECORDS ?? 200_000);
 const DISTINCT = 20_000;
-const ROUNDS = 3;
+const ROUNDS = Number(process.env.ROUNDS ?? 3);
 const TARGET = 0.8;
 const root = join(import.meta.dirname, '../..');
 const udf = join(root, 'bench/files/udf.js');
@@ -50,9 +50,8 @@ try {
         ours.push(await sluice(pipelineOf(source, topic, index, withUdf)));
         await requireAll(index);
       }
-      tell(`plain loop, ${name}`, plain);
-      tell(`sluice, ${name}`, ours);
-      const ratio = wallOf(plain) / wallOf(ours);
+      const fastest = tell(`plain loop, ${name}`, plain, RECORDS);
+      const ratio = tell(`sluice, ${name}`, ours, RECORDS) / fastest;
       console.log(`   speed ratio ${ratio.toFixed(2)}${withUdf ? '' : ` (target at least ${TARGET})`}`);
     }
 
@@ -96,17 +95,4 @@ function sluice(pipeline: string): Promise<Measured> {
   const parameters = JSON.stringify({ yaml_pipeline: pipeline });
   const args = ['run', 'Yaml_Template', '--json', '--parameters', parameters];
   return measure(join(root, 'bin/sluice'), args, { SLUICE_HOME: join(folder, 'home') });
-}
-
-function wallOf(runs: Measured[]): number {
-  return median(runs.map(run => run.wallSeconds));
-}
-
-function tell(name: string, runs: Measured[]): void {
-  const rate = Math.round(RECORDS / wallOf(runs)).toLocaleString('en');
-  const cpu = ((median(runs.map(run => run.cpuSeconds)) / RECORDS) * 1e6).toFixed(1);
-  const peak = (Math.max(...runs.map(run => run.peakBytes)) / 1e6).toFixed(0);
-  console.log(
-    `${name.padEnd(48)} ${rate.padStart(8)} records/s   cpu ${cpu.padStart(5)} µs   peak ${peak} MB`,
-  );
 }

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { startPostgres } from '../../test/services/postgres.ts';
-import { type Measured, measure, median } from '../measure.ts';
+import { type Measured, measure, tell } from '../measure.ts';
 import { makeElements, SOURCE } from '../udf/elements.ts';
 
-const RECORDS = 200_000;
-const ROUNDS = 3;
+const RECORDS = Number(process.env.RECORDS ?? 600_000);
+const ROUNDS = Number(process.env.ROUNDS ?? 3);
 const DISTINCT_RECORDS = 20_000;
 const TARGET = 0.8;
 const COLUMNS =
@@ -36,8 +36,8 @@ try {
       );
       await requireEqual();
     }
-    const wall = tell(`plain loop${udf ? ', function' : ''}`, plain);
-    const ratio = wall / tell(`sluice${udf ? ', function' : ''}`, sluice);
+    const fastest = tell(`plain loop${udf ? ', function' : ''}`, plain, RECORDS);
+    const ratio = tell(`sluice${udf ? ', function' : ''}`, sluice, RECORDS) / fastest;
     console.log(`   speed ratio ${ratio.toFixed(2)}${udf ? '' : ` (target at least ${TARGET})`}`);
   }
 } finally {
@@ -85,18 +85,6 @@ async function inDatabase(sql: string): Promise<Record<string, unknown>[]> {
   const { rows } = await client.query(sql);
   await client.end();
   return rows ?? [];
-}
-
-/** Gives the median of the wall time. */
-function tell(name: string, runs: Measured[]): number {
-  const of = (field: 'wallSeconds' | 'cpuSeconds' | 'peakBytes') => median(runs.map(run => run[field]));
-  const wall = of('wallSeconds');
-  const rate = Math.round(RECORDS / wall).toLocaleString('en');
-  const cpu = ((of('cpuSeconds') / RECORDS) * 1e6).toFixed(1);
-  console.log(
-    `${name.padEnd(22)} ${rate.padStart(8)} records/s   cpu ${cpu.padStart(5)} µs   peak ${(of('peakBytes') / 1e6).toFixed(0)} MB`,
-  );
-  return wall;
 }
 
 function generate(path: string): void {

@@ -28,6 +28,13 @@ export function rowsOf(batch: Batch, type: ElementType): readonly Row[] {
   return rows;
 }
 
+/** The same elements, whose rows are known. A batch of its own: the one given may be text to others. */
+export function withRows(batch: Batch, rows: readonly Row[]): Batch {
+  const known = { ...batch };
+  keepRows(known, rows);
+  return known;
+}
+
 /** A batch of rows, whose bytes are made when they are first asked for. */
 export function rowBatch(rows: readonly Row[], columns: BatchColumns = {}): Batch {
   let encoded: Pick<Batch, 'bytes' | 'starts' | 'ends' | 'lines'> | undefined;
@@ -135,10 +142,12 @@ function errorRow({ failures, failedField }: Batch, index: number, text: string)
 
 /** So many digits may be an integer that a double does not hold. Spelled out, V8 looks at every eighth byte only. */
 const LONG_NUMBER = new RegExp('\\d'.repeat(16));
+/** Those of a fraction, or of most texts, are no such integer: to parse exactly costs several times as much. */
+const LONG_INTEGER = /(?<!["\d.])\d{16,}(?!["\d.eE])/;
 
 /** A row of its JSON text; 64-bit integers stay exact. */
 export function parseRow(text: string): Row {
-  return LONG_NUMBER.test(text) ? (parseExact(text) as Row) : JSON.parse(text);
+  return LONG_NUMBER.test(text) && LONG_INTEGER.test(text) ? (parseExact(text) as Row) : JSON.parse(text);
 }
 
 /** The JSON text of a row, on one line. */

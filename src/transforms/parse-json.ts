@@ -3,6 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import { type Batch, batchOf, columnsAt, type Failure, payloadOf, selectElements } from '../engine/batch.ts';
 import { defineTransform, type Outcome } from '../engine/component.ts';
 import { SluiceError } from '../errors.ts';
+import { parseRow, type Row, withRows } from '../formats/rows.ts';
 
 const MAX_REASON = 200;
 
@@ -44,24 +45,26 @@ pipeline:
 
 function parse(batch: Batch, transform: string): Outcome {
   const good: number[] = [];
+  const rows: Row[] = [];
   const bad: number[] = [];
   const failures: Failure[] = [];
   const isText = isUtf8(batch.bytes);
   let hasBreaks = false;
   for (let i = 0; i < batch.count; i++) {
     const payload = payloadOf(batch, i);
-    const fault = isText || isUtf8(payload) ? faultOf(payload) : 'it is not valid UTF-8';
-    if (fault === undefined) {
+    const row = isText || isUtf8(payload) ? rowOf(payload.toString()) : 'it is not valid UTF-8';
+    if (typeof row !== 'string') {
       good.push(i);
+      rows.push(row);
       hasBreaks ||= payload.includes(LF) || payload.includes(CR);
     } else {
       bad.push(i);
-      failures.push({ code: 'NOT_JSON_OBJECT', message: `not a JSON object: ${fault}`, transform });
+      failures.push({ code: 'NOT_JSON_OBJECT', message: `not a JSON object: ${row}`, transform });
     }
   }
-  const rows = bad.length === 0 ? batch : selectElements(batch, good);
+  const parsed = bad.length === 0 ? batch : selectElements(batch, good);
   return {
-    good: good.length === 0 ? [] : [hasBreaks ? onOneLine(rows) : rows],
+    good: good.length === 0 ? [] : [withRows(hasBreaks ? onOneLine(parsed) : parsed, rows)],
     ...(bad.length > 0 && { failed: selectElements(batch, bad, failures) }),
   };
 }
@@ -69,10 +72,11 @@ function parse(batch: Batch, transform: string): Outcome {
 const LF = 10;
 const CR = 13;
 
-function faultOf(payload: Buffer): string | undefined {
+/** Or why it is none. */
+function rowOf(text: string): Row | string {
   try {
-    const value: unknown = JSON.parse(payload.toString());
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return undefined;
+    const value: unknown = parseRow(text);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Row;
     return `it is ${Array.isArray(value) ? 'an array' : value === null ? 'null' : `a ${typeof value}`}`;
   } catch (error) {
     return (error instanceof Error ? error.message : String(error)).slice(0, MAX_REASON);

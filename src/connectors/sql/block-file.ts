@@ -2,10 +2,10 @@
 import { open } from 'node:fs/promises';
 import { stagedFile } from '../../engine/staged-file.ts';
 import { SluiceError, systemCode } from '../../errors.ts';
-import type { Block } from './row-writer.ts';
+import type { Block, Lines } from './row-writer.ts';
 
 export interface BlockFile {
-  append(block: Block): Promise<void>;
+  append(head: string, lines: Lines): Promise<void>;
   /** Makes it durable; gives its length. */
   sync(): Promise<number>;
   /** What has been appended so far, in the same pieces. */
@@ -17,13 +17,12 @@ export function blockFile(path: string, length: number): BlockFile {
   const file = stagedFile(path, length);
   let end = length;
   return {
-    async append({ head, lines }) {
-      if (lines.length === 0) return;
-      const body = Buffer.from(`${lines.join('\n')}\n`);
-      const header = Buffer.from(`${JSON.stringify({ head, bytes: body.length })}\n`);
-      end += header.length + body.length;
+    async append(head, { texts, bytes }) {
+      if (texts.length === 0) return;
+      const header = Buffer.from(`${JSON.stringify({ head, bytes: bytes.length })}\n`);
+      end += header.length + bytes.length;
       await file.append(header);
-      await file.append(body);
+      await file.append(bytes);
     },
     sync: () => file.sync(),
     async *blocks() {
@@ -52,7 +51,7 @@ async function* readBlocks(path: string, end: number): AsyncGenerator<Pick<Block
       const body = Buffer.alloc(bytes);
       await file.read(body, 0, bytes, at);
       at += bytes;
-      yield { head, lines: body.toString('utf8', 0, bytes - 1).split('\n') };
+      yield { head, lines: { texts: body.toString('utf8', 0, bytes - 1).split('\n'), bytes: body } };
     }
   } finally {
     await file.close();

@@ -3,7 +3,7 @@ import type { Row } from '../../formats/rows.ts';
 import { type Table, type TableColumn, type ValueText, valueText } from './columns.ts';
 import type { SqlConnection } from './connection.ts';
 import { quoteIdentifier } from './names.ts';
-import type { Block, RowWriter } from './row-writer.ts';
+import { linesOf, type RowWriter } from './row-writer.ts';
 
 /** What to do with a row whose key is there: refuse it, leave what is there, or replace that. */
 export type OnConflict = 'refuse' | 'ignore' | 'update';
@@ -34,9 +34,8 @@ export function copyWriter(settings: CopySettings): RowWriter {
     },
     async apply(connection, head, lines) {
       const columns = (JSON.parse(head) as string[]).map(quoteIdentifier);
-      const bytes = Buffer.from(`${lines.join('\n')}\n`);
-      if (!staged) return copy(connection, settings.table.quoted, columns, bytes);
-      await copy(connection, STAGE, [...columns, ORDER], bytes);
+      if (!staged) return copy(connection, settings.table.quoted, columns, lines.bytes);
+      await copy(connection, STAGE, [...columns, ORDER], lines.bytes);
       await connection.query(mergeStatement(settings, columns));
     },
     async applied(connection) {
@@ -108,6 +107,7 @@ function rowEncoder(columns: readonly TableColumn[], ordered: boolean): RowWrite
   const byLower = new Map(columns.map(({ name }, i) => [name.toLowerCase(), i]));
   const shapes = new Map<string, Shape>();
   const values: (string | undefined)[] = columns.map(() => undefined);
+  let order = 0;
 
   /** Puts the values of a row in their places; tells what does not fit. */
   const place = (row: Row): ReturnType<typeof misfit> | undefined => {
@@ -129,8 +129,8 @@ function rowEncoder(columns: readonly TableColumn[], ordered: boolean): RowWrite
   };
 
   return (rows, refuse) => {
-    const blocks: Block[] = [];
-    let last: Block | undefined;
+    const blocks: { head: string; texts: string[]; indices: number[] }[] = [];
+    let last: (typeof blocks)[number] | undefined;
     for (const [i, row] of rows.entries()) {
       const why = place(row);
       if (why) {
@@ -143,16 +143,16 @@ function rowEncoder(columns: readonly TableColumn[], ordered: boolean): RowWrite
         continue;
       }
       if (last?.head !== head) {
-        last = { head, lines: [], indices: [] };
+        last = { head, texts: [], indices: [] };
         blocks.push(last);
       }
       let line = '';
       for (const [n, at] of picked.entries())
         line += n === 0 ? (values[at] ?? NULL) : `\t${values[at] ?? NULL}`;
-      last.lines.push(ordered ? `${line}\t${last.lines.length}` : line);
+      last.texts.push(ordered ? `${line}\t${order++}` : line);
       last.indices.push(i);
     }
-    return blocks;
+    return blocks.map(({ head, texts, indices }) => ({ head, lines: linesOf(texts), indices }));
   };
 }
 

@@ -10,8 +10,8 @@ import { rowsOf } from '../../formats/rows.ts';
 import { blockFile } from './block-file.ts';
 import type { Database } from './database.ts';
 import type { Positions } from './positions.ts';
-import type { RowWriter } from './row-writer.ts';
-import { rowTransaction } from './transaction.ts';
+import { type Block, joinBlocks, type RowWriter } from './row-writer.ts';
+import { type Refusal, rowTransaction } from './transaction.ts';
 
 interface SinkState {
   /** Its number; those before it are in the database. */
@@ -19,6 +19,9 @@ interface SinkState {
   /** Of its file. */
   length: number;
 }
+
+/** While the database takes some, the next become lines. */
+const BATCHES = 12;
 
 /** @param outputs what was written to, for the summary */
 export async function exactlyOnce(
@@ -40,16 +43,9 @@ export async function exactlyOnce(
     () => ({ segment: state.segment, file }),
     context,
   );
-  let turn: Promise<unknown> = Promise.resolve();
-  /** One after the other, in the order of the batches. */
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const mine = turn.then(work);
-    turn = mine.catch(() => {});
-    return mine;
-  };
+  const writeInTurn = gathering(blocks => transaction.write(blocks));
   return {
-    // While the database takes one, the next becomes lines.
-    concurrency: 2,
+    concurrency: BATCHES,
     async write(batch) {
       const rows = rowsOf(batch, context.input ?? { form: 'row' });
       const refused: number[] = [];
@@ -60,7 +56,7 @@ export async function exactlyOnce(
       };
       const blocks = writer.encode(rows, (index, { code, message }) => refuse(index, code, message));
       if (blocks.length > 0)
-        for (const { index, message } of await inTurn(() => transaction.write(blocks)))
+        for (const { index, message } of await writeInTurn(blocks, batch.count))
           refuse(index, 'SQL_ROW_REFUSED', message);
       return refused.length > 0 ? { failed: selectElements(batch, refused, failures) } : undefined;
     },
@@ -85,6 +81,73 @@ export async function exactlyOnce(
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/**
+ * Writes blocks in the order in which they are given. While some are under way others gather, and are written together:
+ * the database would rest for as long as this process is busy with the rows that follow. Where rows are refused, the
+ * next blocks go by themselves, since then each part is tried again.
+ */
+function gathering(
+  write: (blocks: readonly Block[]) => Promise<Refusal[]>,
+): (blocks: readonly Block[], count: number) => Promise<Refusal[]> {
+  const waiting: (Waiting & PromiseWithResolvers<Refusal[]>)[] = [];
+  let isWriting = false;
+  let mayGather = true;
+
+  const writeAll = async () => {
+    isWriting = true;
+    while (waiting.length > 0) {
+      const together = waiting.splice(0, mayGather ? waiting.length : 1);
+      try {
+        const refused = await write(merge(together));
+        mayGather = refused.length === 0;
+        for (const [i, each] of split(together, refused).entries()) together[i]?.resolve(each);
+      } catch (error) {
+        for (const { reject } of together) reject(error);
+      }
+    }
+    isWriting = false;
+  };
+
+  return (blocks, count) => {
+    const mine = { blocks, count, ...Promise.withResolvers<Refusal[]>() };
+    waiting.push(mine);
+    if (!isWriting) void writeAll();
+    return mine.promise;
+  };
+}
+
+interface Waiting {
+  blocks: readonly Block[];
+  /** Of the rows of the batch. */
+  count: number;
+}
+
+/** One block of neighbours of one form; their indices count on. */
+function merge(waiting: readonly Waiting[]): Block[] {
+  let before = 0;
+  const merged: Block[][] = [];
+  for (const { blocks, count } of waiting) {
+    for (const { head, lines, indices } of blocks) {
+      const block = { head, lines, indices: indices.map(index => index + before) };
+      if (merged.at(-1)?.[0]?.head === head) merged.at(-1)?.push(block);
+      else merged.push([block]);
+    }
+    before += count;
+  }
+  return merged.map(joinBlocks);
+}
+
+function split(waiting: readonly Waiting[], refused: readonly Refusal[]): Refusal[][] {
+  let before = 0;
+  return waiting.map(({ count }) => {
+    const from = before;
+    before += count;
+    return refused
+      .filter(({ index }) => index >= from && index < before)
+      .map(({ index, message }) => ({ index: index - from, message }));
+  });
 }
 
 /** Takes back what was staged after the checkpoint. The file is gone when its rows have been committed. */

@@ -110,15 +110,17 @@ interface Wire {
 }
 
 /**
- * Sends all bytes in one go, once the server waits for them: it takes what is left after a refusal and forgets it, so
- * that the connection can be used again. A stream would have to be stopped in the middle.
+ * Sends all bytes in one go, behind the statement: a server that refuses it, or one of them, takes what is left and
+ * forgets it, so that the connection can be used again. To wait until the server asks for them would leave it idle for
+ * as long as this process is busy with the rows that follow.
  */
 function copyIn(client: Client, text: string, bytes: Buffer): Promise<void> {
   return submit(client, text, {
-    handleCopyInResponse(wire) {
+    handleSubmitted(wire) {
       wire.sendCopyFromChunk(bytes);
       wire.endCopyFrom();
     },
+    handleCopyInResponse() {},
   });
 }
 
@@ -161,8 +163,12 @@ async function copyOut(
 function submit(
   client: Client,
   text: string,
-  handlers: {
-    handleCopyInResponse?(wire: Wire): void;
+  {
+    handleSubmitted,
+    ...handlers
+  }: {
+    handleSubmitted?(wire: Wire): void;
+    handleCopyInResponse?(): void;
     handleCopyData?(message: { chunk: Buffer }, wire: Wire): void;
   },
 ): Promise<void> {
@@ -171,6 +177,7 @@ function submit(
     client.query({
       submit(connection: unknown) {
         (connection as Wire).query(text);
+        handleSubmitted?.(connection as Wire);
       },
       handleError(error: Error) {
         failed = true;

@@ -4,7 +4,7 @@ import type { Dialect } from './address.ts';
 import { type Table, valueText } from './columns.ts';
 import type { SqlConnection, SqlValue } from './connection.ts';
 import { quoteIdentifier, quoterOf } from './names.ts';
-import type { Block, RowWriter } from './row-writer.ts';
+import { linesOf, type RowWriter } from './row-writer.ts';
 import type { Statement } from './statement.ts';
 
 const MAX_ROWS = 500;
@@ -27,7 +27,8 @@ export function statementWriter(statement: Statement, dialect: Dialect, table: T
     : 1;
   return {
     encode(rows, refuse) {
-      const block: Block = { head: '', lines: [], indices: [] };
+      const texts: string[] = [];
+      const indices: number[] = [];
       for (const [i, row] of rows.entries()) {
         const values: LineValue[] = [];
         for (const { name, text } of fields) {
@@ -38,10 +39,10 @@ export function statementWriter(statement: Statement, dialect: Dialect, table: T
           else values.push(Buffer.isBuffer(encoded) ? [encoded.toString('base64')] : encoded);
         }
         if (values.length < fields.length) continue;
-        block.lines.push(JSON.stringify(values));
-        block.indices.push(i);
+        texts.push(JSON.stringify(values));
+        indices.push(i);
       }
-      return block.lines.length > 0 ? [block] : [];
+      return texts.length > 0 ? [{ head: '', lines: linesOf(texts), indices }] : [];
     },
     ...(dialect === 'postgres' && {
       async begin(connection: SqlConnection) {
@@ -49,10 +50,10 @@ export function statementWriter(statement: Statement, dialect: Dialect, table: T
         await connection.query('SET CONSTRAINTS ALL IMMEDIATE');
       },
     }),
-    async apply(connection, _head, lines) {
-      for (let from = 0; from < lines.length; ) {
-        const to = fitting(lines, from, rowsAtOnce);
-        const rows = lines.slice(from, to).map(line => JSON.parse(line) as LineValue[]);
+    async apply(connection, _head, { texts }) {
+      for (let from = 0; from < texts.length; ) {
+        const to = fitting(texts, from, rowsAtOnce);
+        const rows = texts.slice(from, to).map(line => JSON.parse(line) as LineValue[]);
         const { pieces, values } = withValues(statement, rows);
         await connection.run(pieces, values);
         from = to;
@@ -108,8 +109,10 @@ export function insertWriter(table: Table, statement: Statement): RowWriter {
       const blocks = plain.encode(taken, (index, why) => refuse(at[index] ?? 0, why));
       return blocks.map(({ head, lines, indices }) => ({
         head,
-        lines: lines.map((line, n) =>
-          withDefaults(line, taken[indices[n] ?? 0] ?? {}, statement.fields, defaults),
+        lines: linesOf(
+          lines.texts.map((line, n) =>
+            withDefaults(line, taken[indices[n] ?? 0] ?? {}, statement.fields, defaults),
+          ),
         ),
         indices: indices.map(index => at[index] ?? 0),
       }));

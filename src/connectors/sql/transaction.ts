@@ -12,7 +12,7 @@ import type { SqlConnection } from './connection.ts';
 import { connectTo, type Database, nameFailure } from './database.ts';
 import type { Positions } from './positions.ts';
 import { retrying, verdictOf } from './retry.ts';
-import type { Block, RowWriter } from './row-writer.ts';
+import { type Block, type Lines, linesOf, type RowWriter } from './row-writer.ts';
 
 export interface Refusal {
   index: number;
@@ -90,12 +90,13 @@ export function rowTransaction(
         await begin(segment, file);
         const found: Refusal[] = [];
         for (const block of blocks)
-          if (connection) await applyBlock(connection, writer, block, 0, block.lines.length, found);
+          if (connection) await applyBlock(connection, writer, block, 0, block.indices.length, found);
         return found;
       });
       const { file } = segmentOf();
       const bad = new Set(refused.map(({ index }) => index));
-      for (const block of blocks) await file.append(bad.size === 0 ? block : without(block, bad));
+      for (const block of blocks)
+        await file.append(block.head, bad.size === 0 ? block.lines : linesWithout(block, bad));
       return refused;
     },
     async commit(segment) {
@@ -124,7 +125,9 @@ async function applyBlock(
   refused: Refusal[],
 ): Promise<void> {
   if (from >= to) return;
-  const error = await tryLines(connection, writer, block.head, block.lines.slice(from, to));
+  const isAll = to - from === block.indices.length;
+  const lines = isAll ? block.lines : linesOf(block.lines.texts.slice(from, to));
+  const error = await tryLines(connection, writer, block.head, lines);
   if (error === undefined) return;
   if (to - from === 1) {
     refused.push({ index: block.indices[from] ?? 0, message: messageOf(error) });
@@ -148,7 +151,7 @@ async function tryLines(
   connection: SqlConnection,
   writer: RowWriter,
   head: string,
-  lines: readonly string[],
+  lines: Lines,
 ): Promise<Error | undefined> {
   connection.defer('SAVEPOINT sluice');
   try {
@@ -168,7 +171,7 @@ async function applyAgain(
   connection: SqlConnection,
   writer: RowWriter,
   head: string,
-  lines: readonly string[],
+  lines: Lines,
 ): Promise<void> {
   try {
     await writer.apply(connection, head, lines);
@@ -182,11 +185,6 @@ async function applyAgain(
   }
 }
 
-function without({ head, lines, indices }: Block, bad: ReadonlySet<number>): Block {
-  const kept = indices.flatMap((index, i) => (bad.has(index) ? [] : [i]));
-  return {
-    head,
-    lines: kept.map(i => lines[i] ?? ''),
-    indices: kept.map(i => indices[i] ?? 0),
-  };
+function linesWithout({ lines, indices }: Block, bad: ReadonlySet<number>): Lines {
+  return linesOf(lines.texts.filter((_, i) => !bad.has(indices[i] ?? 0)));
 }
