@@ -1,13 +1,14 @@
 /** The lines of a file, whatever it holds: a line that is too long is told and passed over, and the next one follows. */
-import { createReadStream } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { pipeline } from 'node:stream';
+import { plainBytes } from '../engine/plain-file.ts';
 import { type Compression, decompressor } from '../formats/compression.ts';
 
 /** A line, or what is wrong where one should be; `offset` is in the (uncompressed) file. */
 export type FileLine = { offset: number } & ({ line: Buffer } | { fault: string });
 
 export const MAX_LETTER_BYTES = 1 << 28;
-const CHUNK_BYTES = 1 << 18;
+export const CHUNK_BYTES = 1 << 18;
 const NEWLINE = 0x0a;
 
 /** Reads up to `end` bytes, or to the end of the file. A file that cannot be read to its end gives a last fault. */
@@ -59,7 +60,7 @@ export async function* linesOf(
 }
 
 function chunksOf(file: string | AsyncIterable<Buffer>, compression?: Compression): AsyncIterable<Buffer> {
-  const bytes = typeof file === 'string' ? createReadStream(file, { highWaterMark: CHUNK_BYTES }) : file;
+  const bytes = typeof file === 'string' ? plainBytes(dirname(file), [basename(file)], CHUNK_BYTES) : file;
   // The error reaches whoever iterates.
   return compression ? pipeline(bytes, decompressor(compression), () => {}) : bytes;
 }

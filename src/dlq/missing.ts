@@ -34,7 +34,10 @@ export async function countLetters(
   let counted = 0;
   for (const name of await readdir(workers).catch(() => [])) {
     const checkpoint = await loadCheckpoint(join(workers, name));
-    for (const { stage } of places) counted += checkpoint?.counters[stage]?.out ?? 0;
+    for (const { stage } of places) {
+      const out = checkpoint?.counters[stage]?.out;
+      if (Number.isSafeInteger(out)) counted += Number(out);
+    }
   }
   return { job, counted, places };
 }

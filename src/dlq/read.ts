@@ -1,6 +1,6 @@
 /** Reads dead letters where a job's sinks have put them. */
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { isObject } from '../cloud/objects/locate.ts';
 import { objectsBelow } from '../cloud/objects/objects.ts';
 import { type ObjectVersion, readObject } from '../cloud/objects/read.ts';
@@ -9,10 +9,11 @@ import { type Config, jobDirectory } from '../config.ts';
 import { DEFAULT_PATTERNS, fixedFolder } from '../connectors/files/file-naming.ts';
 import { loadCheckpoint } from '../engine/checkpoint.ts';
 import { type DeadLetter, type KeptLetters, keptLettersFile } from '../engine/dead-letter.ts';
+import { plainBytes } from '../engine/plain-file.ts';
 import { SluiceError, systemCode } from '../errors.ts';
 import { type Compression, compressionOf, compressions } from '../formats/compression.ts';
 import { parseLetter } from './letter.ts';
-import { linesOf } from './lines.ts';
+import { CHUNK_BYTES, linesOf } from './lines.ts';
 import type { LetterPlace } from './places.ts';
 import { spoolOf, topicOf } from './topic.ts';
 
@@ -28,6 +29,8 @@ interface LetterFile {
   end?: number;
   /** It is an object of a store. */
   object?: ObjectVersion;
+  /** The folder that a worker has written it to, which may have put links in the place of folders. */
+  writtenIn?: string;
 }
 
 /** Every letter in these places, of whatever job. Letters of a topic are those that were collected before. */
@@ -37,16 +40,23 @@ export async function* readLetters(
 ): AsyncGenerator<FoundLetter> {
   const seen = new Set<string>();
   for (const place of places) {
-    for (const { local, path, compression, end, object } of await filesOf(place, config)) {
+    for (const file of await filesOf(place, config)) {
+      const { local, path, compression, end } = file;
       if (seen.has(local)) continue;
       seen.add(local);
-      for await (const line of linesOf(object ? readObject(object, config) : local, { compression, end })) {
+      for await (const line of linesOf(bytesOf(file, config), { compression, end })) {
         const at = `${path}:${line.offset}`;
         const found = 'line' in line ? parseLetter(line.line) : line.fault;
         yield typeof found === 'string' ? { at, fault: found } : { at, letter: found };
       }
     }
   }
+}
+
+function bytesOf({ local, object, writtenIn }: LetterFile, config: Config): string | AsyncIterable<Buffer> {
+  if (object) return readObject(object, config);
+  if (writtenIn === undefined) return local;
+  return plainBytes(writtenIn, relative(writtenIn, local).split(sep), CHUNK_BYTES);
 }
 
 /** What a place is called. */
@@ -82,7 +92,7 @@ async function keptFiles(stage: string, jobFolder: string): Promise<LetterFile[]
     const directory = join(workers, name);
     const kept = (await loadCheckpoint(directory))?.stages[stage] as unknown as KeptLetters | undefined;
     const local = keptLettersFile(directory, stage);
-    return { local, path: local, end: kept?.length ?? 0 };
+    return { local, path: local, end: kept?.length ?? 0, writtenIn: directory };
   });
   return (await Promise.all(files)).filter(({ end }) => end !== 0);
 }

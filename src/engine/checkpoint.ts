@@ -1,12 +1,15 @@
 /** The checkpoint file of a worker: everything a restart needs, replaced as a whole. */
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, mkdir, open, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { SluiceError, systemCode } from '../errors.ts';
+import { SluiceError } from '../errors.ts';
 import type { Json } from './component.ts';
 import type { Counters } from './counters.ts';
 import { crashPoint } from './crash-point.ts';
+import { openPlain, readPlain } from './plain-file.ts';
 
 const VERSION = 1;
+const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW, O_NONBLOCK } = constants;
 
 export interface Checkpoint {
   version: number;
@@ -19,24 +22,38 @@ export interface Checkpoint {
 
 const pathIn = (directory: string): string => join(directory, 'checkpoint.json');
 
-/** The last checkpoint, or undefined when the worker never made one. */
-export async function loadCheckpoint(directory: string): Promise<Checkpoint | undefined> {
-  let text: string;
-  try {
-    text = await readFile(pathIn(directory), 'utf8');
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-  const checkpoint: Checkpoint = JSON.parse(text);
-  if (checkpoint.version !== VERSION) {
-    throw new SluiceError(
-      'CHECKPOINT_UNUSABLE',
-      `${pathIn(directory)} is of version ${checkpoint.version}, not ${VERSION}`,
-    );
-  }
-  return checkpoint;
+/**
+ * The last checkpoint, or undefined when the worker never made one. @param maxBytes for whoever must not trust the worker
+ * @throws SluiceError CHECKPOINT_UNUSABLE, WORKER_FAULTY
+ */
+export async function loadCheckpoint(directory: string, maxBytes?: number): Promise<Checkpoint | undefined> {
+  const path = pathIn(directory);
+  const text = await readPlain(path, maxBytes);
+  if (text === undefined) return undefined;
+  const checkpoint = parse(text);
+  if (checkpoint?.version !== undefined && checkpoint.version !== VERSION)
+    throw unusable(`${path} is of version ${checkpoint.version}, not ${VERSION}`);
+  if (!isObject(checkpoint?.stages) || !isObject(checkpoint?.counters)) throw unusable(`${path} is none`);
+  return checkpoint as Checkpoint;
 }
+
+/** Its file, as it is; undefined when there is none. @throws SluiceError WORKER_FAULTY */
+export const openCheckpoint = (directory: string): Promise<FileHandle | undefined> =>
+  openPlain(pathIn(directory));
+
+function parse(text: string): Partial<Checkpoint> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const unusable = (why: string): SluiceError => new SluiceError('CHECKPOINT_UNUSABLE', why);
 
 /** Replaces the checkpoint; once this resolves it is on disk. */
 export async function saveCheckpoint(
@@ -48,6 +65,9 @@ export async function saveCheckpoint(
   );
 }
 
+/** It is read by the server, for which the worker may be anybody. */
+export const MAX_INHERITED_BYTES = 1 << 25;
+
 /**
  * Makes the last checkpoint in one folder the first one in another: that of a pipeline that goes on from it, with
  * counters of its own. False when there is none. @param names of the stages whose state goes on, the new ones by the old
@@ -57,12 +77,18 @@ export async function inheritCheckpoint(
   to: string,
   names: Readonly<Record<string, string>>,
 ): Promise<boolean> {
-  const checkpoint = await loadCheckpoint(from);
+  const checkpoint = await loadCheckpoint(from, MAX_INHERITED_BYTES);
   if (!checkpoint) return false;
   const inherited = Object.entries(names).flatMap(([before, after]) =>
     Object.hasOwn(checkpoint.stages, before) ? [[after, checkpoint.stages[before] ?? null] as const] : [],
   );
-  await saveCheckpoint(to, { stages: Object.fromEntries(inherited), counters: {} });
+  try {
+    await saveCheckpoint(to, { stages: Object.fromEntries(inherited), counters: {} });
+  } catch (error) {
+    // What is nested so deeply that it cannot be written no worker has written.
+    if (error instanceof RangeError) throw unusable(`${pathIn(from)} is none`);
+    throw error;
+  }
   return true;
 }
 
@@ -70,7 +96,8 @@ export async function inheritCheckpoint(
 export async function replaceFile(path: string, text: string, beforeRename?: () => void): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const temporary = `${path}.tmp`;
-  const file = await open(temporary, 'w', 0o600);
+  // Where somebody else may write into the folder, a link would lead our text elsewhere.
+  const file = await open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK, 0o600);
   try {
     await file.writeFile(text);
     await file.sync();

@@ -2,9 +2,14 @@
  * The state of a job that has handed over becomes that of its successor: the folders of its stages are moved, and its
  * checkpoint is the successor's first. What workers told, and the dead letters they keep, stay with the job.
  */
-import { mkdir, readdir, rename } from 'node:fs/promises';
+import { lstat, mkdir, opendir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { inheritCheckpoint, loadCheckpoint, syncDirectory } from '../engine/checkpoint.ts';
+import {
+  inheritCheckpoint,
+  loadCheckpoint,
+  MAX_INHERITED_BYTES,
+  syncDirectory,
+} from '../engine/checkpoint.ts';
 import { keptLettersFile } from '../engine/dead-letter.ts';
 import { SluiceError, systemCode } from '../errors.ts';
 import type { JobRecord } from '../store/record.ts';
@@ -43,17 +48,36 @@ export async function takeState({ config, store }: JobHome, record: JobRecord): 
   const directories = Array.from({ length: after.workers }, (_, i) =>
     workerDirectory(jobFile(config, id), i),
   );
-  if ((await Promise.all(directories.map(loadCheckpoint))).every(Boolean)) return;
+  const load = (directory: string) => loadCheckpoint(directory, MAX_INHERITED_BYTES);
+  if ((await Promise.all(directories.map(load))).every(Boolean)) return;
   const before = await loadJob(config, replaces);
   const names = matchStages(graphOf(before), graphOf(after), transformNameMapping);
   for (const [i, to] of directories.entries()) {
     // The checkpoint comes last: where it is, everything it needs is, too.
-    if (await loadCheckpoint(to)) continue;
+    if (await load(to)) continue;
     const from = workerDirectory(jobFile(config, replaces), i);
-    await moveStages(from, to, before);
-    await inheritCheckpoint(from, to, names);
+    try {
+      await moveStages(from, to, before);
+      await inheritCheckpoint(from, to, names);
+    } catch (error) {
+      if (OUT_OF_PLACE.has(systemCode(error) ?? '')) throw faulty(`${STAGES} cannot be taken over: ${error}`);
+      throw error;
+    }
   }
 }
+
+/** What the system says where a worker has left something that is not what a worker leaves. */
+const OUT_OF_PLACE = new Set([
+  'EACCES',
+  'EEXIST',
+  'EISDIR',
+  'ELOOP',
+  'ENAMETOOLONG',
+  'ENOTDIR',
+  'ENOTEMPTY',
+  'ENXIO',
+  'EPERM',
+]);
 
 async function moveStages(from: string, to: string, { id, deadLetters = [] }: Job): Promise<void> {
   const letters = deadLetters.filter(({ keptBy }) => keptBy === id);
@@ -61,6 +85,7 @@ async function moveStages(from: string, to: string, { id, deadLetters = [] }: Jo
   const folder = join(from, 'stages');
   const moved = join(to, 'stages');
   await mkdir(moved, { recursive: true });
+  await requireFolder(moved);
   for (const name of await namesIn(folder)) {
     const path = join(folder, name);
     if (!staying.has(path)) await rename(path, join(moved, name));
@@ -68,11 +93,26 @@ async function moveStages(from: string, to: string, { id, deadLetters = [] }: Jo
   await syncDirectory(moved);
 }
 
+/** Nobody has so many stages. */
+const MAX_NAMES = 10_000;
+
 async function namesIn(folder: string): Promise<string[]> {
   try {
-    return await readdir(folder);
+    await requireFolder(folder);
+    const names: string[] = [];
+    for await (const { name } of await opendir(folder))
+      if (names.push(name) > MAX_NAMES) throw faulty(`${STAGES} holds more than ${MAX_NAMES} files`);
+    return names;
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return [];
     throw error;
   }
 }
+
+/** Its worker may have been anybody, and a link would lead us elsewhere. */
+async function requireFolder(path: string): Promise<void> {
+  if (!(await lstat(path)).isDirectory()) throw faulty(`${STAGES} is not a folder`);
+}
+
+const STAGES = 'the folder of the stages of a worker';
+const faulty = (why: string): SluiceError => new SluiceError('WORKER_FAULTY', why);

@@ -1,5 +1,5 @@
 /** What ended jobs have left is removed when it is old, or too much: checkpoints, logs, letters kept, messages, progress. */
-import { lstat, opendir, readdir, rm } from 'node:fs/promises';
+import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as others } from 'node:timers/promises';
 import { jobDirectory } from '../config.ts';
@@ -8,6 +8,7 @@ import type { JobRecord } from '../store/record.ts';
 import { isEnded } from '../store/states.ts';
 import type { JobHome, Store } from '../store/store.ts';
 import { takesOver } from './handover.ts';
+import { bytesBelow, removeFolder } from './job-folder.ts';
 
 export interface Retention {
   /** How long what a job has left is kept after its end. */
@@ -52,7 +53,7 @@ export async function sweep(
     const isTooMuch = bytes > maxBytes && family.bytes > 0 && !records.some(isResumable);
     if (!isTooOld && !isTooMuch) continue;
     if (!mark(store, records, now)) continue;
-    for (const { id } of records) await rm(jobDirectory(home.config, id), { recursive: true, force: true });
+    for (const { id } of records) await removeFolder(jobDirectory(home.config, id));
     removed.push(...records.map(({ id }) => id));
     bytes -= family.bytes;
   }
@@ -143,24 +144,10 @@ async function measure({ config, store }: JobHome, now: number): Promise<Map<str
     const folder = jobDirectory(config, id);
     const record = store.jobs.get(id);
     const isLeft = record ? record.removedTime !== undefined : (await changedAt(folder)) < now - UNTAKEN_MS;
-    if (isLeft) await rm(folder, { recursive: true, force: true });
+    if (isLeft) await removeFolder(folder);
     else if (record) sizes.set(id, await bytesBelow(folder));
   }
   return sizes;
-}
-
-/** One file after the other, so that others come to their turn; what vanishes meanwhile takes nothing. */
-async function bytesBelow(folder: string): Promise<number> {
-  let bytes = 0;
-  try {
-    for await (const entry of await opendir(folder)) {
-      const path = join(folder, entry.name);
-      bytes += entry.isDirectory() ? await bytesBelow(path) : await sizeOf(path);
-    }
-  } catch (error) {
-    ignoreMissing(error);
-  }
-  return bytes;
 }
 
 /** ms since the epoch; what has vanished is not old. */
@@ -172,8 +159,6 @@ const changedAt = (path: string): Promise<number> =>
       return Number.POSITIVE_INFINITY;
     },
   );
-
-const sizeOf = (path: string): Promise<number> => lstat(path).then(({ size }) => size, ignoreMissing);
 
 const namesIn = (folder: string): Promise<string[]> =>
   readdir(folder).catch(error => {

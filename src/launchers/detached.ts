@@ -13,8 +13,10 @@ import type { LaunchedWorker, Launcher, WorkerEnd } from './launcher.ts';
 
 /** How often we look whether a process that is not our child still runs. */
 const LOOK_MS = 200;
+/** The worker may have put a link or a pipe in the place of a file of ours. */
+const PLAIN = constants.O_NOFOLLOW | constants.O_NONBLOCK;
 /** From the beginning, and each write behind what others wrote. */
-const AFRESH = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_APPEND;
+const AFRESH = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_APPEND | PLAIN;
 
 export function processLauncher(config: Config): Launcher {
   return {
@@ -97,13 +99,15 @@ function followStranger(identity: ProcessIdentity, directory: string): LaunchedW
 function lastWordsIn(directory: string): string {
   let file: number;
   try {
-    file = openSync(stderrFile(directory), 'r');
+    file = openSync(stderrFile(directory), constants.O_RDONLY | PLAIN);
   } catch {
     // It was never started from here.
     return '';
   }
   try {
-    const { size } = fstatSync(file);
+    const stats = fstatSync(file);
+    if (!stats.isFile()) return '';
+    const { size } = stats;
     const words = Buffer.alloc(Math.min(size, LAST_WORDS));
     readSync(file, words, 0, words.length, size - words.length);
     return words.toString().trim();

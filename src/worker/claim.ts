@@ -1,5 +1,5 @@
 /** One process at a time works in a folder: it holds a lock there, which ends with it, whatever it dies of. */
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { identify, identityText, isRunning, type ProcessIdentity, readIdentity } from './identity.ts';
@@ -11,6 +11,9 @@ export const DISK_FULL_STATUS = 28;
 
 /** What SQLite says of a file that another process has locked. */
 const SQLITE_BUSY = 5;
+
+const AFRESH =
+  constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /** Held for as long as the process lives: a lock that is collected as garbage would be none. */
 const held = new Set<DatabaseSync>();
@@ -45,6 +48,12 @@ export function holderOf(directory: string): ProcessIdentity | undefined {
 
 /** Replaces a small file at once, for those who read it; a crash of the machine may lose it. */
 export function replaceText(path: string, text: string): void {
-  writeFileSync(`${path}.tmp`, text, { mode: 0o600 });
+  // Where somebody else may write into the folder, a link would lead our text elsewhere.
+  const file = openSync(`${path}.tmp`, AFRESH, 0o600);
+  try {
+    writeFileSync(file, text);
+  } finally {
+    closeSync(file);
+  }
   renameSync(`${path}.tmp`, path);
 }

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { systemCode } from '../errors.ts';
+import { MAX_OUTPUTS } from './check-told.ts';
 import { replaceText } from './claim.ts';
 import { openEventLog } from './event-log.ts';
 import { limitMessages, type Message } from './message-limit.ts';
@@ -11,6 +12,7 @@ import type { Channel, WorkerEvent, WorkerWish } from './protocol.ts';
 const LOOK_MS = 100;
 /** Longer texts are cut: a message is read by people. */
 const MAX_TEXT = 4000;
+const MAX_OUTPUTS_TEXT = 1 << 20;
 
 /** Opens the files of this worker's folder, which it must have claimed; `token` is its own among all that ever ran. */
 export function openFiles(jobFile: string, index: number, token: string): Channel {
@@ -33,7 +35,7 @@ export function openFiles(jobFile: string, index: number, token: string): Channe
         log.append(event);
       } else {
         note(limit.flush());
-        log.append(event, true);
+        log.append(event.type === 'ended' ? { ...event, outputs: fewOf(event.outputs) } : event, true);
       }
     },
     onWish: listener => watchWish(wishFile(jobFile), listener),
@@ -47,6 +49,15 @@ function orLater(write: () => void): void {
   } catch (error) {
     if (systemCode(error) !== 'ENOSPC' && systemCode(error) !== 'EDQUOT') throw error;
   }
+}
+
+/** A stream may have made files for years: whoever reads it takes so many names, and so long a line. */
+function fewOf(outputs: readonly string[]): string[] {
+  let left = MAX_OUTPUTS_TEXT;
+  return outputs.slice(0, MAX_OUTPUTS).filter(({ length }) => {
+    left -= length;
+    return left >= 0;
+  });
 }
 
 const cut = (text: string): string => (text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text);

@@ -1,6 +1,6 @@
 /** Which process it is: ids are used again, the moment at which a process began is not. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync } from 'node:fs';
 
 export interface ProcessIdentity {
   pid: number;
@@ -44,10 +44,21 @@ function beganElsewhere(pid: number): string | undefined {
   }
 }
 
+/** The beginning of a small file, which may have been put there by anybody. */
 function textOf(path: string): string {
+  let file: number;
   try {
-    return readFileSync(path, 'utf8');
+    file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch {
     return '';
+  }
+  try {
+    const bytes = Buffer.alloc(4096);
+    return bytes.toString('utf8', 0, readSync(file, bytes));
+  } catch {
+    // It is no file, or its process has just ended.
+    return '';
+  } finally {
+    closeSync(file);
   }
 }

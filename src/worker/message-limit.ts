@@ -11,13 +11,17 @@ export interface MessageLimit {
 }
 
 /** So many at once, and then so many a second. */
-const BURST = 200;
-const PER_SECOND = 1;
+export interface MessageRate {
+  burst: number;
+  perSecond: number;
+}
+
+const OF_A_WORKER: MessageRate = { burst: 200, perSecond: 1 };
 
 /** Warnings and errors have a measure of their own, so that no chatter hides them. */
-export function limitMessages(nowMs: () => number = Date.now): MessageLimit {
-  const quiet = bucket(nowMs);
-  const loud = bucket(nowMs);
+export function limitMessages(nowMs: () => number = Date.now, rate: MessageRate = OF_A_WORKER): MessageLimit {
+  const quiet = bucket(nowMs, rate);
+  const loud = bucket(nowMs, rate);
   const of = (severity: Severity) => (severity === 'DEBUG' || severity === 'INFO' ? quiet : loud);
   return {
     take: message => of(message.severity).take(message),
@@ -25,15 +29,15 @@ export function limitMessages(nowMs: () => number = Date.now): MessageLimit {
   };
 }
 
-function bucket(nowMs: () => number): MessageLimit {
-  let allowed = BURST;
+function bucket(nowMs: () => number, { burst, perSecond }: MessageRate): MessageLimit {
+  let allowed = burst;
   let filledMs = nowMs();
   let leftOut = 0;
   let last: Message | undefined;
   const flush = (): Message[] => {
     if (!last || leftOut === 0) return [];
     const { severity, time } = last;
-    const text = `${leftOut} more messages were left out: after ${BURST} at once, ${PER_SECOND} a second is kept`;
+    const text = `${leftOut} more messages were left out: after ${burst} at once, ${perSecond} a second is kept`;
     leftOut = 0;
     return [{ type: 'message', severity, text, time }];
   };
@@ -41,7 +45,7 @@ function bucket(nowMs: () => number): MessageLimit {
     flush,
     take(message) {
       const now = nowMs();
-      allowed = Math.min(BURST, allowed + (Math.max(0, now - filledMs) / 1000) * PER_SECOND);
+      allowed = Math.min(burst, allowed + (Math.max(0, now - filledMs) / 1000) * perSecond);
       filledMs = now;
       last = message;
       // The word about those left out takes a place too.

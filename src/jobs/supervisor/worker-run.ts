@@ -1,10 +1,14 @@
 /** One worker of a job: found or started, followed, and started again from its checkpoint when it crashed. */
 import { createHash } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
+import { openCheckpoint } from '../../engine/checkpoint.ts';
+import { readPlain } from '../../engine/plain-file.ts';
+import { SluiceError } from '../../errors.ts';
 import type { LaunchedWorker, Launcher, WorkerEnd } from '../../launchers/launcher.ts';
+import { checkProgress, withoutCommands } from '../../worker/check-told.ts';
 import { DISK_FULL_STATUS, TAKEN_STATUS } from '../../worker/claim.ts';
 import type { LoggedEvent } from '../../worker/event-log.ts';
-import type { Message } from '../../worker/message-limit.ts';
+import { limitMessages, type Message } from '../../worker/message-limit.ts';
 import { progressFile, workerDirectory } from '../../worker/places.ts';
 import type { WorkerEvent, WorkerProgress } from '../../worker/protocol.ts';
 import { alarm } from './alarm.ts';
@@ -63,6 +67,13 @@ const LOOK_MS = 100;
 const PROGRESS_LOOKS = 5;
 /** So often we look after its last word whether it is gone: a busy thread can keep a process from ending. */
 const LAST_LOOKS = 50;
+/** The two files of its events have no more parts to be read. */
+const MOST_LOOKS = 100;
+/** No more of it counts: a worker keeps to less, and a job's last 10,000 messages are kept. */
+const KEPT_MESSAGES = { burst: 10_000, perSecond: 10 };
+const MAX_PROGRESS_BYTES = 1 << 20;
+/** A checkpoint differs from the one before in its first bytes, or it is no worker's. */
+const HASHED_BYTES = 1 << 26;
 
 export function runWorker(setup: WorkerSetup): WorkerRun {
   const { jobFile, index, launcher } = setup;
@@ -70,7 +81,10 @@ export function runWorker(setup: WorkerSetup): WorkerRun {
   const reader = readEvents(directory, setup.jobId);
   const bell = alarm();
   let worker: LaunchedWorker | undefined;
+  const limit = limitMessages(Date.now, KEPT_MESSAGES);
   let failed: Failure | undefined;
+  /** What it did that no worker does: it is believed no more, and started no more. */
+  let fault: Failure | undefined;
   let hasBegun = false;
   let isStopped = false;
   let isLeft = false;
@@ -83,20 +97,41 @@ export function runWorker(setup: WorkerSetup): WorkerRun {
     if (event.type === 'running') run.isRunning = true;
     if (event.type === 'ended' && setup.isTheEnd(event.state)) run.end = event;
     if (event.type === 'failed') failed = { code: event.code, message: event.message };
-    if (event.type === 'running' || event.type === 'ended') setup.onChange();
   };
-  const look = async () => {
-    const events = await reader.read();
-    for (const event of events) note(event);
-    const messages = events.flatMap(({ at, event }) =>
-      event.type === 'message' ? { at, message: event } : [],
-    );
-    if (messages.length > 0) setup.onMessages(messages);
+  /** Sees what it has written, unless that was wrong before. */
+  const see = async (reading: () => Promise<void>) => {
+    if (fault) return;
+    try {
+      await reading();
+    } catch (thrown) {
+      if (!(thrown instanceof SluiceError)) throw thrown;
+      fault = { code: thrown.code, message: thrown.message };
+    }
   };
+  const look = () =>
+    see(async () => {
+      const events = await reader.read();
+      for (const event of events) note(event);
+      if (events.some(({ event: { type } }) => type === 'running' || type === 'ended')) setup.onChange();
+      const messages = events.flatMap(({ at, event }) => (event.type === 'message' ? kept(at, event) : []));
+      if (messages.length > 0) setup.onMessages(messages);
+    });
+  /** As far as it has told until now. */
+  const lookAtAll = async () => {
+    for (let looks = 0; looks < MOST_LOOKS; looks++) {
+      await look();
+      if (fault || !reader.isBehind()) return;
+    }
+  };
+  const kept = (at: string, message: Message): LoggedMessage[] =>
+    limit
+      .take(message)
+      .map(each => (each === message ? { at, message } : { at: `${at}/left out`, message: each }));
   const lookHow = progressReader(directory);
-  const lookHowFar = async () => {
-    if (!run.end) run.progress = (await lookHow()) ?? run.progress;
-  };
+  const lookHowFar = () =>
+    see(async () => {
+      if (!run.end) run.progress = (await lookHow()) ?? run.progress;
+    });
 
   /** Until the process has ended, or it is left to itself. */
   const follow = async (followed: LaunchedWorker): Promise<WorkerEnd | undefined> => {
@@ -110,37 +145,45 @@ export function runWorker(setup: WorkerSetup): WorkerRun {
       await bell.wait(LOOK_MS);
       await look();
       if (looks % PROGRESS_LOOKS === 0) await lookHowFar();
-      if ((run.end || failed) && ++looksSinceLast > LAST_LOOKS) followed.kill();
+      if (fault || ((run.end || failed) && ++looksSinceLast > LAST_LOOKS)) followed.kill();
     }
     if (!end) followed.forget();
-    await look();
+    await lookAtAll();
     return end;
   };
 
   const supervise = async (): Promise<Failure | undefined> => {
-    await look();
+    await lookAtAll();
     await lookHowFar();
     if (setup.isFresh) failed = undefined;
     // One that was started before and is not there has crashed.
     let isSilent = !setup.isFresh && hasBegun;
-    let checkpoint = await checkpointIn(directory);
+    let checkpoint: string | undefined;
+    const lookWhere = () =>
+      see(async () => {
+        checkpoint = await checkpointIn(directory);
+      });
+    await lookWhere();
     for (let failures = 0; ; ) {
       if (isLeft) return undefined;
       worker = await launcher.find(jobFile, index);
       if (isStopped) worker?.kill();
+      if (!worker && fault) return fault;
       if (!worker && (run.end || isStopped || !setup.mayStart())) return undefined;
       if (!isSilent) worker ??= launcher.start(jobFile, index);
       isSilent = false;
       const end: WorkerEnd | undefined = worker ? await follow(worker) : { how: 'is gone', lastWords: '' };
       worker = undefined;
+      if (end && fault) return fault;
       if (!end || run.end || isStopped || !setup.mayStart()) return undefined;
       if (end.status === TAKEN_STATUS && (await launcher.find(jobFile, index))) continue;
 
       const failure = failed ?? lost(index, end);
-      const reached = await checkpointIn(directory);
-      failures = reached === checkpoint ? failures + 1 : 1;
-      checkpoint = reached;
-      const hasCheckpoint = reached !== undefined;
+      const before = checkpoint;
+      await lookWhere();
+      if (fault) return fault;
+      failures = checkpoint === before ? failures + 1 : 1;
+      const hasCheckpoint = checkpoint !== undefined;
       if (!isStartedAgain(failure.code, failures, { streaming: setup.streaming, hasCheckpoint }))
         return failure;
       const waitMs = waitAfter(failures, setup.firstRetryMs);
@@ -174,7 +217,8 @@ function lost(index: number, { how, status, lastWords, failure }: WorkerEnd): Fa
   if (failure) return failure;
   if (status === DISK_FULL_STATUS)
     return { code: 'DISK_FULL', message: 'disk full: the worker cannot write' };
-  return { code: 'WORKER_LOST', message: `worker ${index} ${how}${lastWords && `: ${lastWords}`}` };
+  const words = lastWords && `: ${withoutCommands(lastWords)}`;
+  return { code: 'WORKER_LOST', message: `worker ${index} ${how}${words}` };
 }
 
 /** Gives what the file holds when that is new. */
@@ -182,21 +226,27 @@ function progressReader(directory: string): () => Promise<WorkerProgress | undef
   const path = progressFile(directory);
   let seen = '';
   return async () => {
-    const found = await stat(path).catch(() => undefined);
+    const found = await lstat(path).catch(() => undefined);
     const version = `${found?.ino} ${found?.mtimeMs}`;
     if (!found || version === seen) return undefined;
     seen = version;
+    const text = await readPlain(path, MAX_PROGRESS_BYTES);
+    let progress: unknown;
     try {
-      return JSON.parse(await readFile(path, 'utf8'));
+      progress = JSON.parse(text ?? '');
     } catch {
       // It is not synced, so a crash of the machine may leave it empty.
       return undefined;
     }
+    return checkProgress(progress);
   };
 }
 
 /** Names what a checkpoint says; a worker that only repeats it has not come further. */
 async function checkpointIn(directory: string): Promise<string | undefined> {
-  const bytes = await readFile(`${directory}/checkpoint.json`).catch(() => undefined);
-  return bytes && createHash('sha256').update(bytes).digest('hex');
+  const file = await openCheckpoint(directory);
+  if (!file) return undefined;
+  const hash = createHash('sha256');
+  for await (const chunk of file.createReadStream({ end: HASHED_BYTES })) hash.update(chunk);
+  return hash.digest('hex');
 }
