@@ -29,6 +29,16 @@ export interface Config {
   secretEnv?: string[];
   /** `SLUICE_SECRET_ROOT`: the folder of the files that `secret://file/PATH` may name in a server. */
   secretRoot?: string;
+  /** `DOCKER_HOST`: the engine that containers run on (default: the one of this machine). */
+  dockerHost?: string;
+  /** `SLUICE_WORKER_IMAGE`: what the containers of jobs are made from (default `sluice-worker:<version>`). */
+  workerImage?: string;
+  /** `SLUICE_DOCKER_NETWORK`: the network of containers that need one, instead of the one that Sluice keeps. */
+  dockerNetwork?: string;
+  /** `SLUICE_PUBSUB_SOCKET`: in a container, the socket by which the embedded Pub/Sub of its machine is reached. */
+  pubsubSocket?: string;
+  /** `SLUICE_SECRETS_FILE`: in a container, the file that holds what references to secrets mean. */
+  secretsFile?: string;
 }
 
 export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
@@ -53,6 +63,11 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     ...(env.SLUICE_ROOTS !== undefined && { roots }),
     ...(secretEnv.length > 0 && { secretEnv }),
     ...(env.SLUICE_SECRET_ROOT && { secretRoot: resolve(env.SLUICE_SECRET_ROOT) }),
+    ...(env.DOCKER_HOST && { dockerHost: env.DOCKER_HOST }),
+    ...(env.SLUICE_WORKER_IMAGE && { workerImage: env.SLUICE_WORKER_IMAGE }),
+    ...(env.SLUICE_DOCKER_NETWORK && { dockerNetwork: env.SLUICE_DOCKER_NETWORK }),
+    ...(env.SLUICE_PUBSUB_SOCKET && { pubsubSocket: env.SLUICE_PUBSUB_SOCKET }),
+    ...(env.SLUICE_SECRETS_FILE && { secretsFile: env.SLUICE_SECRETS_FILE }),
   };
 }
 

@@ -43,6 +43,18 @@ export async function revealSecrets(schema: object, config: unknown, scope: Secr
   return revealed;
 }
 
+/** The references in what `revealSecrets` would reveal. */
+export function referencesIn(schema: object, config: unknown): string[] {
+  const { format, properties, items } = schema as { format?: string; properties?: object; items?: object };
+  if (format === 'secret') return typeof config === 'string' && meansReference(config) ? [config] : [];
+  if (Array.isArray(config)) return items ? config.flatMap(item => referencesIn(items, item)) : [];
+  if (typeof config !== 'object' || config === null || !properties) return [];
+  const given: Record<string, unknown> = { ...config };
+  return Object.entries(properties).flatMap(([name, property]) =>
+    Object.hasOwn(given, name) ? referencesIn(property, given[name]) : [],
+  );
+}
+
 /** Shorter ones are no secrets, and would riddle every message. */
 const MIN_HIDDEN = 4;
 
@@ -63,7 +75,13 @@ async function reveal(text: string, scope: SecretScope): Promise<string> {
   return value;
 }
 
-async function lookUp(reference: string, scope: SecretScope): Promise<string> {
+/**
+ * What a reference means, to be given to those who cannot look it up themselves.
+ * @throws SluiceError SECRET_NOT_FOUND
+ */
+export async function lookUp(reference: string, scope: SecretScope): Promise<string> {
+  const { secretsFile: known } = scope.config;
+  if (known !== undefined) return checked(reference, await fromKnown(reference, known));
   const [, variable, path, parameter] = REFERENCE.exec(reference) ?? [];
   if (variable !== undefined) return checked(reference, fromEnvironment(reference, variable, scope.config));
   if (path !== undefined) return checked(reference, await fromFile(reference, path, scope.config));
@@ -72,6 +90,14 @@ async function lookUp(reference: string, scope: SecretScope): Promise<string> {
     reference,
     'it is none: write secret://env/NAME, or secret://file/PATH with the whole path of the file',
   );
+}
+
+/** In a container: whoever started it has looked up all that its pipeline refers to. */
+async function fromKnown(reference: string, path: string): Promise<string> {
+  const known: Record<string, string> = JSON.parse(await readFile(path, 'utf8'));
+  const value = Object.hasOwn(known, reference) ? known[reference] : undefined;
+  if (value !== undefined) return value;
+  throw notFound(reference, 'the container was not given it');
 }
 
 function fromEnvironment(reference: string, name: string, { roots, secretEnv }: Config): string {

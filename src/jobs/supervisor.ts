@@ -5,6 +5,7 @@ import { type Config, jobDirectory } from '../config.ts';
 import { forgetSecrets } from '../engine/secrets.ts';
 import { SluiceError } from '../errors.ts';
 import { processLauncher } from '../launchers/detached.ts';
+import { dockerLauncher } from '../launchers/docker/launcher.ts';
 import type { JobRecord } from '../store/record.ts';
 import { isEnded, type Wish } from '../store/states.ts';
 import type { Store } from '../store/store.ts';
@@ -72,7 +73,10 @@ export async function openSupervisor(options: SupervisorOptions): Promise<Superv
   const tell = (event: JobEvent) => {
     for (const listener of listeners) listener(event);
   };
-  const context: JobContext = { config, store, launcher: processLauncher(config), firstRetryMs, tell };
+  const processes = processLauncher(config);
+  const containers = dockerLauncher(config);
+  const launcherOf = ({ container }: JobRecord) => (container ? containers : processes);
+  const context: JobContext = { config, store, launcherOf, firstRetryMs, tell };
 
   const start = (record: JobRecord, isFresh: boolean) => {
     const run = runServiceJob(context, record, isFresh);

@@ -14,6 +14,8 @@ export interface JobContainer {
   network: 'none' | 'jobs';
   /** Folders and files of this machine that the parameters name; in the container they lie where they lie here. */
   mounts: ContainerMount[];
+  /** What else of this machine its workers are given: the embedded Pub/Sub, and who the server is to a cloud. */
+  access?: ContainerAccess[];
   /** How long it may take until it runs. */
   startTimeoutMs: number;
 }
@@ -26,8 +28,12 @@ export interface ContainerLimits {
   pids: number;
 }
 
+export type ContainerAccess = 'pubsub' | 'google' | 'aws';
+
 export interface ContainerMount {
   /** Absolute, without links. */
   path: string;
+  /** Where it lies in the container, where the parameters name it by another path, which links make the same. */
+  at?: string;
   isWritable: boolean;
 }

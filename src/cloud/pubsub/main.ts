@@ -7,6 +7,7 @@ import { flushCompileCache } from 'node:module';
 import { announce, readAnnouncement } from './announcement.ts';
 import { LOCKED_STATUS } from './locked.ts';
 import { servePubsub } from './server.ts';
+import { SOCKET } from './socket.ts';
 import { isLocked } from './store.ts';
 
 const [directory = '', idleMs = ''] = process.argv.slice(2);
@@ -18,6 +19,8 @@ try {
     directory,
     // The port of the last one, so that its clients find the new one.
     ports: [...(before ? [before.port] : []), 0],
+    // By its short name, from the folder we are started in.
+    socket: SOCKET,
     identity,
     idle: { afterMs: Number(idleMs), call: end },
   });

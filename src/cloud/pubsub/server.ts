@@ -1,6 +1,9 @@
 /** The Pub/Sub service on a port: google.pubsub.v1 over gRPC, from the protos of the official client. */
+
+import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { type AddressInfo, createServer, type Server as NetServer } from 'node:net';
+import { type AddressInfo, createServer, type Server as NetServer, type Socket } from 'node:net';
+import { dirname } from 'node:path';
 import { type handleUnaryCall, Server, ServerCredentials, type ServiceDefinition } from '@grpc/grpc-js';
 import { fromJSON } from '@grpc/proto-loader';
 import { Broker } from './broker.ts';
@@ -14,6 +17,8 @@ export interface ServeOptions {
   directory: string;
   /** Tried in this order; 0 is any free port. */
   ports: readonly number[];
+  /** A socket of the file system to listen at as well, which the folder it lies in keeps from others. */
+  socket?: string;
   /** What the health call answers: tells this service from another on the same port. */
   identity: string;
   /** Called when there has been no connection for so long. */
@@ -28,7 +33,8 @@ export interface PubsubServer {
 const MAX_RECEIVED_BYTES = 16 << 20;
 
 /** Opens the store of this folder and serves it; throws when another process has it open (see `isLocked`). */
-export async function servePubsub({ directory, ports, identity, idle }: ServeOptions): Promise<PubsubServer> {
+export async function servePubsub(options: ServeOptions): Promise<PubsubServer> {
+  const { directory, ports, socket, identity, idle } = options;
   const store = new Store(directory);
   const broker = new Broker(store);
   const streams = new Streams();
@@ -44,22 +50,25 @@ export async function servePubsub({ directory, ports, identity, idle }: ServeOpt
   // Taking the connections ourselves tells when a client is gone and when there is none.
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   const connections = countConnections(idle);
-  const listener = createServer({ noDelay: true }, socket => {
-    const peer = `${socket.remoteAddress}:${socket.remotePort}`;
+  const accept = (connection: Socket) => {
+    const peer = `${connection.remoteAddress}:${connection.remotePort}`;
     connections.opened();
-    socket.once('close', () => {
+    connection.once('close', () => {
       connections.closed();
       streams.disconnected(peer);
     });
-    socket.on('error', () => socket.destroy());
-    injector.injectConnection(socket);
-  });
+    connection.on('error', () => connection.destroy());
+    injector.injectConnection(connection);
+  };
+  const listener = createServer({ noDelay: true }, accept);
   const port = await listenOnFirst(listener, ports);
+  const beside = socket === undefined ? undefined : await listenAt(socket, accept);
   return {
     port,
     close: () => {
       connections.stop();
       listener.close();
+      beside?.close();
       injector.destroy();
       server.forceShutdown();
       broker.stop();
@@ -118,6 +127,28 @@ function countConnections(idle: ServeOptions['idle']) {
       clearTimeout(timer);
     },
   };
+}
+
+/** Whoever reaches the folder may connect: a container runs as another user. */
+async function listenAt(path: string, accept: (connection: Socket) => void): Promise<NetServer> {
+  mkdirSync(dirname(path), { recursive: true });
+  // That of a service that was killed.
+  rmSync(path, { force: true });
+  let connections = 0;
+  const listener = createServer(connection => {
+    // It has no address: by this one the streams of a connection that closes are known.
+    Object.defineProperties(connection, {
+      remoteAddress: { value: 'socket' },
+      remotePort: { value: ++connections },
+    });
+    accept(connection);
+  });
+  await new Promise<void>((resolve, reject) => {
+    listener.once('error', reject);
+    listener.listen(path, resolve);
+  });
+  chmodSync(path, 0o666);
+  return listener;
 }
 
 async function listenOnFirst(listener: NetServer, ports: readonly number[]): Promise<number> {

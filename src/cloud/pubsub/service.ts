@@ -20,6 +20,8 @@ const POLL_MS = 10;
  */
 export async function ensurePubsub(config: Config, idleMs = IDLE_MS): Promise<{ host: string }> {
   if (config.pubsubHost) return { host: config.pubsubHost };
+  // In a container whoever started it keeps the service running.
+  if (config.pubsubSocket) return { host: config.pubsubSocket };
   const directory = pubsubDirectory(config);
   const ensuring = underWay.get(directory) ?? findOrStart(directory, idleMs);
   underWay.set(directory, ensuring);

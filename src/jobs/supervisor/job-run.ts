@@ -1,7 +1,6 @@
 /** One job of the service, from its start to its end: its workers, its state, and what is told of it. */
-import { rm } from 'node:fs/promises';
+import { chmod, rename, rm, writeFile } from 'node:fs/promises';
 import type { Config } from '../../config.ts';
-import { replaceFile } from '../../engine/checkpoint.ts';
 import { totalsOf } from '../../engine/counters.ts';
 import type { Graph } from '../../engine/graph.ts';
 import { forgetSecrets } from '../../engine/secrets.ts';
@@ -26,7 +25,7 @@ import { type Ended, type Failure, type LoggedMessage, runWorker, type WorkerRun
 export interface JobContext {
   config: Config;
   store: Store;
-  launcher: Launcher;
+  launcherOf(record: JobRecord): Launcher;
   firstRetryMs: number;
   tell(event: JobEvent): void;
 }
@@ -89,7 +88,7 @@ export function runServiceJob(context: JobContext, record: JobRecord, isFresh: b
   let ordered: Promise<unknown> = Promise.resolve();
   /** One after the other: they are written to the same file. */
   const order = (wished: () => WorkerWish) => {
-    const write = () => replaceFile(wishFile(path), JSON.stringify({ wish: wished() }));
+    const write = () => writeWish(wishFile(path), wished());
     ordered = ordered.then(write, write);
     return ordered;
   };
@@ -133,6 +132,8 @@ export function runServiceJob(context: JobContext, record: JobRecord, isFresh: b
     if (isLeft) return false;
     // What it takes over is drained, or cleaned up, by its workers only.
     if (store.jobs.require(id).wish === 'DRAINED') move('DRAINING');
+    const launcher = context.launcherOf(record);
+    const startTimeoutMs = record.container && (await readJob(path)).container?.startTimeoutMs;
     for (let index = 0; index < workers; index++)
       runs.push(
         runWorker({
@@ -140,7 +141,8 @@ export function runServiceJob(context: JobContext, record: JobRecord, isFresh: b
           jobFile: path,
           index,
           streaming,
-          launcher: context.launcher,
+          launcher,
+          ...(startTimeoutMs !== undefined && { startTimeoutMs }),
           isFresh,
           firstRetryMs: context.firstRetryMs,
           mayStart: () => !error && (takesOver(record) || store.jobs.require(id).wish !== 'CANCELLED'),
@@ -249,6 +251,13 @@ export function runServiceJob(context: JobContext, record: JobRecord, isFresh: b
     leave();
   });
   return { finished, obey, leave };
+}
+
+/** Workers of another user read it too. */
+async function writeWish(path: string, wish: WorkerWish): Promise<void> {
+  await writeFile(`${path}.tmp`, JSON.stringify({ wish }));
+  await chmod(`${path}.tmp`, 0o644);
+  await rename(`${path}.tmp`, path);
 }
 
 /** What was refused is the job's failure; all else is ours, and tried again. */

@@ -21,6 +21,8 @@ export interface WorkerSetup {
   index: number;
   streaming: boolean;
   launcher: Launcher;
+  /** How long it may take until it runs; absent: as long as it takes. */
+  startTimeoutMs?: number;
   /** False when workers of this job were started before, by a server that has gone. */
   isFresh: boolean;
   /** How long to wait before it is first started again. */
@@ -141,10 +143,14 @@ export function runWorker(setup: WorkerSetup): WorkerRun {
       bell.ring();
     });
     let looksSinceLast = 0;
+    const { startTimeoutMs = Number.POSITIVE_INFINITY } = setup;
+    const giveUpMs = Date.now() + startTimeoutMs;
     for (let looks = 0; !end && !isLeft; looks++) {
       await bell.wait(LOOK_MS);
       await look();
       if (looks % PROGRESS_LOOKS === 0) await lookHowFar();
+      if (!run.isRunning && !run.end && !failed && Date.now() > giveUpMs)
+        failed = { code: 'START_TIMEOUT', message: notBegun(index, startTimeoutMs) };
       if (fault || ((run.end || failed) && ++looksSinceLast > LAST_LOOKS)) followed.kill();
     }
     if (!end) followed.forget();
@@ -220,6 +226,9 @@ function lost(index: number, { how, status, lastWords, failure }: WorkerEnd): Fa
   const words = lastWords && `: ${withoutCommands(lastWords)}`;
   return { code: 'WORKER_LOST', message: `worker ${index} ${how}${words}` };
 }
+
+const notBegun = (index: number, ms: number): string =>
+  `worker ${index} did not begin to work within ${ms / 1000} s, which its launch allows: it was killed`;
 
 /** Gives what the file holds when that is new. */
 function progressReader(directory: string): () => Promise<WorkerProgress | undefined> {

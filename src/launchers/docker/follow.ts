@@ -1,0 +1,150 @@
+/** Watches a container to its end, through restarts of the engine too, and takes it away then. */
+import { constants } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type Docker from 'dockerode';
+import type { Config } from '../../config.ts';
+import { LAST_WORDS } from '../command.ts';
+import type { LaunchedWorker, WorkerEnd } from '../launcher.ts';
+import { engineError, inTime, isAbsent, statusOf } from './engine.ts';
+
+export interface Followed {
+  docker: Docker;
+  id: string;
+  /** How it is called in messages: `worker 0`. */
+  what: string;
+  /** When it has ended and is gone. */
+  cleanUp(): Promise<void>;
+}
+
+/** An engine that is started again is back by then, or will not be. */
+const ENGINE_BACK_MS = 30_000;
+const LOOK_MS = 1000;
+const SIGNALLED = 128;
+
+/** Follows the container that comes of `starting`; what that rejects with is why there is none. */
+export function follow(config: Config, starting: Promise<Followed>): LaunchedWorker {
+  const leaving = new AbortController();
+  let isKilled = false;
+  let followed: Followed | undefined;
+
+  const kill = async () => {
+    await followed?.docker
+      .getContainer(followed.id)
+      .kill(inTime())
+      .catch(() => {
+        // It has ended, or the engine is not there: then it is killed when that is back.
+      });
+  };
+  /** Undefined when it is to be looked at again, for the engine was away. */
+  const lookAt = async (container: Followed): Promise<WorkerEnd | undefined> => {
+    try {
+      if (isKilled) await kill();
+      await container.docker.getContainer(container.id).wait({ abortSignal: leaving.signal });
+      return await endOf(container);
+    } catch (error) {
+      if (leaving.signal.aborted) return undefined;
+      if (isAbsent(error)) return { how: 'is gone: somebody has removed its container', lastWords: '' };
+      if (statusOf(error) === undefined && (await isBack(container.docker, leaving.signal))) return undefined;
+      return failureOf(error, config);
+    }
+  };
+  const watch = async (): Promise<WorkerEnd> => {
+    followed = await starting;
+    for (;;) {
+      const end = await lookAt(followed);
+      if (leaving.signal.aborted) return new Promise(() => {});
+      if (end) {
+        await followed.cleanUp();
+        return end;
+      }
+    }
+  };
+
+  return {
+    ended: watch().catch(error => failureOf(error, config)),
+    kill: () => {
+      isKilled = true;
+      void kill();
+    },
+    forget: () => leaving.abort(),
+  };
+}
+
+/** Removes a container, whatever it does; one that is not there is no fault. */
+export async function removeContainer(docker: Docker, id: string): Promise<void> {
+  await docker
+    .getContainer(id)
+    .remove({ force: true, v: true, ...inTime() })
+    .catch(error => {
+      if (statusOf(error) === undefined) throw error;
+    });
+}
+
+function failureOf(error: unknown, config: Config): WorkerEnd {
+  const { code, message } = engineError(error, config);
+  return { how: message, lastWords: '', failure: { code, message } };
+}
+
+async function isBack(docker: Docker, signal: AbortSignal): Promise<boolean> {
+  const giveUp = Date.now() + ENGINE_BACK_MS;
+  while (Date.now() < giveUp && !signal.aborted) {
+    await sleep(LOOK_MS, undefined, { signal }).catch(() => {});
+    if (await docker.listContainers({ limit: 1, ...inTime() }).then(Boolean, () => false)) return true;
+  }
+  return false;
+}
+
+/** How it ended; undefined while it runs after all. */
+async function endOf({ docker, id, what }: Followed): Promise<WorkerEnd | undefined> {
+  const container = docker.getContainer(id);
+  const { State: state, HostConfig: host } = await container.inspect(inTime());
+  if (state.Running) return undefined;
+  const lastWords = lastWordsIn(
+    await container.logs({ stdout: true, stderr: true, tail: 50, ...inTime() }).catch(() => Buffer.alloc(0)),
+  );
+  await removeContainer(docker, id);
+  const { ExitCode: status, OOMKilled: isOutOfMemory } = state;
+  const how = howItEnded(status);
+  const limit = limitReached(status, isOutOfMemory, lastWords, host ?? {});
+  return {
+    how,
+    status,
+    lastWords,
+    ...(limit && { failure: { code: limit.code, message: `${what} was killed: ${limit.what}` } }),
+  };
+}
+
+function howItEnded(status: number): string {
+  const signal = Object.entries(constants.signals).find(([, number]) => number === status - SIGNALLED)?.[0];
+  return signal === undefined ? `ended with status ${status}` : `was killed by ${signal}`;
+}
+
+/** What the runtimes and libraries say where no further process or thread can be made. */
+const NO_PROCESS = /Resource temporarily unavailable|\bEAGAIN\b|pthread_create|uv_thread_create/;
+
+function limitReached(
+  status: number,
+  isOutOfMemory: boolean,
+  lastWords: string,
+  { Memory: memory = 0, PidsLimit: pids }: { Memory?: number | undefined; PidsLimit?: number | undefined },
+) {
+  if (status === 0) return undefined;
+  if (isOutOfMemory && status === SIGNALLED + constants.signals.SIGKILL)
+    return { code: 'MEMORY_LIMIT' as const, what: `memory limit ${memory / (1 << 20)} MiB` };
+  if (NO_PROCESS.test(lastWords))
+    return { code: 'PROCESS_LIMIT' as const, what: `limit of ${pids} processes` };
+  return undefined;
+}
+
+const FRAME_HEADER = 8;
+
+/** The end of what is in frames: which stream, three zeros, the length, the bytes. */
+function lastWordsIn(frames: Buffer): string {
+  const parts: Buffer[] = [];
+  for (let at = 0; at + FRAME_HEADER <= frames.length; ) {
+    const end = at + FRAME_HEADER + frames.readUInt32BE(at + 4);
+    parts.push(frames.subarray(at + FRAME_HEADER, end));
+    at = end;
+  }
+  return Buffer.concat(parts).toString().trim().slice(-LAST_WORDS);
+}
