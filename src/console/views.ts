@@ -14,6 +14,8 @@ export function useViews(app: Express): void {
     partialsDir: `${views}/partials`,
     defaultLayout: 'main',
     helpers,
+    // The lines of a text would be indented with the partial that shows it.
+    compilerOptions: { preventIndent: true },
   });
   app.engine('.hbs', engine).set('view engine', '.hbs').set('views', views).enable('view cache');
 }

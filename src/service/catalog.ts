@@ -63,12 +63,30 @@ export async function readmeOf(config: Config, idOrAlias: string): Promise<strin
   return templateReadme(describe(await (await currentCatalog(config)).find(idOrAlias)));
 }
 
+/** Where the examples of the catalog find the server. */
 const SERVER = 'http://127.0.0.1:8080';
 /** Between parameters, where one may hold a comma. */
 const SEPARATOR = '^~^';
 
 function examplesOf(id: string, parameters: Record<string, unknown>): TemplateDetails['examples'] {
   const name = id.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-');
+  return launchCommands({ id, name, parameters, server: SERVER });
+}
+
+export interface CommandedLaunch {
+  id: string;
+  /** Of the job. */
+  name: string;
+  parameters: Record<string, unknown>;
+  /** `http://127.0.0.1:8080`. */
+  server: string;
+  workers?: number;
+  update?: boolean;
+}
+
+/** One launch, for each way to ask for it. */
+export function launchCommands(launch: CommandedLaunch): TemplateDetails['examples'] {
+  const { id, name, parameters, server, workers, update = false } = launch;
   const path = `gs://dataflow-templates/latest/flex/${id}`;
   const texts = Object.entries(parameters).map(([key, value]) => `${key}=${value}`);
   const body = {
@@ -76,6 +94,8 @@ function examplesOf(id: string, parameters: Record<string, unknown>): TemplateDe
       jobName: name,
       containerSpecGcsPath: path,
       parameters: Object.fromEntries(Object.entries(parameters).map(([key, value]) => [key, String(value)])),
+      ...(workers !== undefined && { environment: { numWorkers: workers } }),
+      ...(update && { update }),
     },
   };
   const route = `/v1b3/projects/${defaultProject}/locations/${defaultLocation}/flexTemplates:launch`;
@@ -83,13 +103,17 @@ function examplesOf(id: string, parameters: Record<string, unknown>): TemplateDe
     sluice: lines(`sluice launch ${id}`, [
       `--job-name ${name}`,
       ...texts.map(text => `--parameters ${quoted(text)}`),
+      ...(workers === undefined ? [] : [`--num-workers ${workers}`]),
+      ...(update ? ['--update'] : []),
     ]),
     gcloud: lines(`gcloud dataflow flex-template run ${name}`, [
       `--project ${defaultProject} --region ${defaultLocation}`,
       `--template-file-gcs-location ${path}`,
       ...(texts.length > 0 ? [`--parameters ${quoted(SEPARATOR + texts.join('~'))}`] : []),
+      ...(workers === undefined ? [] : [`--num-workers ${workers}`]),
+      ...(update ? ['--update'] : []),
     ]),
-    curl: lines(`curl ${SERVER}${route}`, [
+    curl: lines(`curl ${server}${route}`, [
       "-H 'content-type: application/json'",
       `-d ${quoted(JSON.stringify(body))}`,
     ]),

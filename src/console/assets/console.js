@@ -11,3 +11,14 @@ document.addEventListener('click', event => {
   // biome-ignore lint/suspicious/noDocumentCookie: the server paints the next page with it, so that nothing flashes
   document.cookie = `theme=${root.dataset.theme}; path=/; max-age=31536000; samesite=strict`;
 });
+
+document.addEventListener('click', async event => {
+  const button = event.target.closest('[data-copy]');
+  if (!button) return;
+  await navigator.clipboard.writeText(button.closest('.command').querySelector('pre').textContent);
+  const before = button.textContent;
+  button.textContent = 'Copied';
+  setTimeout(() => {
+    button.textContent = before;
+  }, 1500);
+});

@@ -1,0 +1,252 @@
+/** Launching a template: a form made from its parameters, checked as it is filled in, and the same launch as commands. */
+import { describe, type TemplateDescription } from '../../catalog/describe.ts';
+import { validateParameters } from '../../catalog/validate.ts';
+import { asSluiceError, SluiceError, type Violation } from '../../errors.ts';
+import { defaultLocation, defaultProject } from '../../launch/record.ts';
+import { launchCommands } from '../../service/catalog.ts';
+import { type JobLaunch, launchJob } from '../../service/launch.ts';
+import { previewElements } from '../../service/previews.ts';
+import type { Service } from '../../service/service.ts';
+import { findTemplate } from '../../service/templates.ts';
+import { type FormState, faultsOf, groupsOf, PREFIX, parametersIn } from '../fields.ts';
+import type { Page, PageAnswer, PageRequest } from '../page.ts';
+import { previewModel } from '../preview-model.ts';
+import { suggestionsFor } from '../suggestions.ts';
+
+/** What the form says beside the parameters. */
+interface Settings {
+  jobName: string;
+  numWorkers: string;
+  /** The active job that the new one takes over from. */
+  update: boolean;
+}
+
+interface Outcome {
+  valid?: boolean;
+  preview?: ReturnType<typeof previewModel>;
+  /** What was refused, in one sentence; the parameters that it names are marked. */
+  refusal?: { message: string; remedy?: string };
+}
+
+const PREVIEWED = 5;
+
+export const launchForm: Page = {
+  method: 'get',
+  path: '/templates/:id/launch',
+  section: 'templates',
+  role: 'viewer',
+  async answer(request, service) {
+    const description = await describedAs(service, request.path.id);
+    const { values, settings } = prefilled(request, service, description);
+    return shown(request, service, description, {
+      settings,
+      state: { values, violations: [], isComplete: false },
+    });
+  },
+};
+
+export const launchAnswer: Page = {
+  method: 'post',
+  path: '/templates/:id/launch',
+  section: 'templates',
+  role: 'viewer',
+  async answer(request, service) {
+    const { form } = request;
+    const description = await describedAs(service, request.path.id);
+    const values = parametersIn(form, description);
+    const settings = settingsIn(form, description);
+    const { action = 'check' } = form;
+    if (action === 'check')
+      return shown(request, service, description, {
+        settings,
+        state: { values, violations: await violationsOf(service, description, values), isComplete: false },
+      });
+    requireOperator(request);
+    try {
+      const outcome = await act(action, { request, service, description, values, settings });
+      if ('redirect' in outcome) return outcome;
+      return shown(request, service, description, {
+        settings,
+        state: { values, violations: [], isComplete: true },
+        outcome,
+      });
+    } catch (thrown) {
+      const error = asSluiceError(thrown);
+      if (error.code === 'INTERNAL') throw thrown;
+      const { violations, message } = error;
+      return shown(request, service, description, {
+        settings,
+        state: { values, violations, isComplete: true },
+        outcome: { refusal: { message } },
+        status: 400,
+      });
+    }
+  },
+};
+
+interface Act {
+  request: PageRequest;
+  service: Service;
+  description: TemplateDescription;
+  values: Record<string, string>;
+  settings: Settings;
+}
+
+async function act(
+  action: string,
+  { request, service, description, values, settings }: Act,
+): Promise<Outcome | { redirect: string }> {
+  if (action === 'preview') {
+    const asked = { templateId: description.id, parameters: values, elements: PREVIEWED };
+    return { preview: previewModel(await previewElements(service, asked, request.signal)) };
+  }
+  if (action !== 'validate' && action !== 'launch')
+    throw new SluiceError(
+      'REQUEST_INVALID',
+      `the form cannot ask for ${JSON.stringify(action.slice(0, 40))}`,
+    );
+  const job = await launchJob(
+    service,
+    launchOf(description, values, settings, action === 'validate'),
+    request.caller,
+  );
+  return job ? { redirect: `/jobs/${encodeURIComponent(job.id)}` } : { valid: true };
+}
+
+function launchOf(
+  { id }: TemplateDescription,
+  parameters: Record<string, string>,
+  { jobName, numWorkers, update }: Settings,
+  validateOnly: boolean,
+): JobLaunch {
+  return {
+    template: id,
+    templateType: 'flex',
+    name: jobName,
+    projectId: defaultProject,
+    location: defaultLocation,
+    parameters,
+    environment: numWorkers === '' ? {} : { numWorkers: workersIn(numWorkers) },
+    update,
+    validateOnly,
+  };
+}
+
+function workersIn(text: string): number {
+  const workers = Number(text);
+  if (Number.isInteger(workers) && workers >= 1 && workers <= 64) return workers;
+  const message = `must be a whole number from 1 to 64, not ${JSON.stringify(text.slice(0, 40))}`;
+  throw new SluiceError('PARAMETERS_INVALID', `numWorkers ${message}`, {
+    violations: [{ subject: 'numWorkers', message }],
+  });
+}
+
+async function describedAs({ config }: Service, id = ''): Promise<TemplateDescription> {
+  return describe((await findTemplate(config, id)).template);
+}
+
+/** What is wrong with the parameters as far as they are given. */
+async function violationsOf(
+  { config }: Service,
+  { id }: TemplateDescription,
+  values: Record<string, string>,
+): Promise<readonly Violation[]> {
+  const { template } = await findTemplate(config, id);
+  try {
+    validateParameters(template, values);
+    return [];
+  } catch (error) {
+    return asSluiceError(error).violations;
+  }
+}
+
+/** From another job, from the address, and a name that is free. */
+function prefilled(request: PageRequest, { store }: Service, description: TemplateDescription) {
+  const { query } = request;
+  const from = query.from ? store.jobs.get(query.from) : undefined;
+  const kept = Object.entries(from?.parameters ?? {}).filter(([, value]) => !isOfThatJob(value));
+  const texts = [...kept, ...Object.entries(query)].map(
+    ([name, value]) =>
+      [PREFIX + name, typeof value === 'object' ? JSON.stringify(value) : String(value)] as const,
+  );
+  const update = query.update === 'true';
+  const jobName = update && from ? from.name : suggestedName(description.id);
+  const numWorkers = from && from.workers > 1 ? String(from.workers) : '';
+  return {
+    values: parametersIn(Object.fromEntries(texts), description),
+    settings: { jobName, numWorkers, update },
+  };
+}
+
+/** Its secrets stay with it: they must be given again. */
+const isOfThatJob = (value: unknown): boolean =>
+  typeof value === 'string' && value.startsWith('secret://job/');
+
+const settingsIn = (
+  { jobName = '', numWorkers = '', update }: PageRequest['form'],
+  { id }: TemplateDescription,
+) => ({
+  jobName: jobName.trim() === '' ? suggestedName(id) : jobName.trim(),
+  numWorkers: numWorkers.trim(),
+  update: update === 'true',
+});
+
+/** `Word_Count` at 10:05:12 becomes `word-count-1120-100512`. */
+function suggestedName(id: string): string {
+  const words = id.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-');
+  const [, month, day, time = ''] = /^\d+-(\d+)-(\d+)T([\d:]+)/.exec(new Date().toISOString()) ?? [];
+  return `${words}-${month}${day}-${time.replaceAll(':', '')}`;
+}
+
+function requireOperator({ caller }: PageRequest): void {
+  if (caller.role === 'viewer')
+    throw new SluiceError(
+      'PERMISSION_DENIED',
+      'Launching and previewing need a token with the role operator; yours is viewer.',
+    );
+}
+
+function shown(
+  request: PageRequest,
+  service: Service,
+  description: TemplateDescription,
+  {
+    settings,
+    state,
+    outcome,
+    status,
+  }: { settings: Settings; state: Omit<FormState, 'suggestions'>; outcome?: Outcome; status?: number },
+): PageAnswer {
+  const whole = { ...state, suggestions: suggestionsFor(service, description) };
+  const { jobName: name, numWorkers, update } = settings;
+  const model = {
+    template: description,
+    groups: groupsOf(description, whole),
+    faults: faultsOf(description, state.violations),
+    settings,
+    ...outcome,
+    commands: launchCommands({
+      id: description.id,
+      name,
+      parameters: withoutSecrets(description, state.values),
+      server: request.origin,
+      ...(numWorkers !== '' && { workers: Number(numWorkers) || 1 }),
+      update,
+    }),
+  };
+  const title = `Launch ${description.title}`;
+  // In a page that is open a refusal is an answer like any other.
+  if (request.isFragment) return { view: 'launch-form', model };
+  return { view: 'launch', title, model, ...(status !== undefined && { status }) };
+}
+
+/** Commands stay in histories: a secret is named there, never given. */
+const withoutSecrets = ({ parameters }: TemplateDescription, values: Readonly<Record<string, string>>) =>
+  Object.fromEntries(
+    Object.entries(values).map(([name, value]) => {
+      const { secret } = parameters.find(each => each.name === name) ?? {};
+      const isReference = /^secret:\/\/(?:env|file)\//.test(value);
+      const variable = name.replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2').toUpperCase();
+      return [name, secret && !isReference ? `secret://env/${variable}` : value];
+    }),
+  );
