@@ -5,6 +5,7 @@
 import type { FromSchema, JSONSchema } from 'json-schema-to-ts';
 import type { Config } from '../config.ts';
 import type { Batch } from './batch.ts';
+import type { Backlog } from './gauges.ts';
 
 /**
  * What the elements of a stream are: `text` is a row of one field, held as its raw bytes; `row` is a JSON object,
@@ -66,6 +67,8 @@ export interface Source {
   watermark(): number;
   /** The position after the last batch read, for the checkpoint. Called only while nothing is in flight. */
   snapshot(): Json;
+  /** What is still to be read, as far as it is known; cheap, for it is asked twice a second. */
+  backlog?(): Backlog | undefined;
   /** The last snapshot is durable, and so is everything read before it: the outside may forget it. */
   acknowledge?(): Promise<void>;
   /** Gives up what was read and not acknowledged; `ended` tells that the job is over and will not resume. */
@@ -133,6 +136,21 @@ export interface Example {
   output?: string[];
 }
 
+/** What a component needs beyond its job: a container is given that, and nothing else. */
+export interface Reach {
+  /** Files and patterns that it reads, as its config has them. */
+  reads?: readonly (string | undefined)[];
+  /** Folders that it writes to. */
+  writes?: readonly string[];
+  /** Tables, and queries over tables. */
+  tables?: readonly (string | undefined)[];
+  queries?: readonly (string | undefined)[];
+  /** It uses Pub/Sub. */
+  topics?: true;
+  /** It connects to what its config names. */
+  network?: true;
+}
+
 interface Declaration<Schema> {
   /** The `type` a pipeline calls it by. */
   name: string;
@@ -147,6 +165,8 @@ export interface SourceComponent<Schema = object, Config = unknown> extends Decl
   output(config: Config): ElementType;
   /** Checks what can be checked and opens the source; throws a SluiceError that names what is wrong. */
   open(config: Config, context: StageContext): Promise<Source>;
+  /** Absent: nothing. */
+  reach?(config: Config): Reach;
   /** True when it never ends by itself, always or with this config. */
   streaming?: boolean | ((config: Config) => boolean);
 }
@@ -171,6 +191,8 @@ export interface TransformComponent<Schema = object, Config = unknown> extends D
    */
   outputs?(config: Config): string[];
   open(config: Config, context: StageContext): Promise<Transform>;
+  /** Absent: nothing. */
+  reach?(config: Config): Reach;
 }
 
 export interface SinkComponent<Schema = object, Config = unknown> extends Declaration<Schema> {
@@ -183,6 +205,8 @@ export interface SinkComponent<Schema = object, Config = unknown> extends Declar
    */
   beside?(config: Config, label: string): Config;
   open(config: Config, context: StageContext): Promise<Sink>;
+  /** Absent: nothing. */
+  reach?(config: Config): Reach;
 }
 
 export type Component = SourceComponent | TransformComponent | SinkComponent;

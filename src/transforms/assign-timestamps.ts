@@ -2,7 +2,13 @@
 import { defineTransform, type ElementType } from '../engine/component.ts';
 import { type RowValue, retimed, selectRows } from '../formats/rows.ts';
 import { ElementFault } from './expressions/fault.ts';
-import { expressionSchema, type Language, languageSchema, type Written } from './expressions/language.ts';
+import {
+  expressionSchema,
+  type Language,
+  languageSchema,
+  scriptPaths,
+  type Written,
+} from './expressions/language.ts';
 import { checkValue, openValue, type ValueExpression } from './expressions/value.ts';
 
 /** The ends of Beam's time, ms. */
@@ -47,6 +53,7 @@ pipeline:
     checkValue(expressionOf(config), input);
     return input;
   },
+  reach: config => ({ reads: scriptPaths(config) }),
   open: async (config, context) =>
     openValue(expressionOf(config), context, (batch, values, failures) => {
       const times: number[] = [];

@@ -21,6 +21,7 @@ import {
   javaScriptForm,
   type Language,
   languageSchema,
+  scriptPaths,
   type Written,
 } from './expressions/language.ts';
 import { type Accumulator, accumulators } from './grouping/accumulators.ts';
@@ -137,6 +138,7 @@ pipeline:
   outputs: lateOutputs,
   // In a list: the states of a group have no names, only an order.
   state: ({ group_by, combine, language }) => ({ group_by, combine: Object.entries(combine), language }),
+  reach: config => ({ reads: scriptPaths(config) }),
   open: openCombine,
 });
 

@@ -90,6 +90,10 @@ pipeline:
     },
   ],
   output: accepted,
+  reach: ({ path, reload_minutes: minutes = 0 }) => ({
+    // A file that is replaced is another one: it is found again by its folder.
+    reads: [path !== undefined && minutes > 0 && !path.startsWith('udf://') ? `${path}*` : path],
+  }),
   open: async (config, { config: settings, stage, report, input }) => {
     const { path, source, function: name, reload_minutes: minutes = 0 } = config;
     checkFunctionName(name);

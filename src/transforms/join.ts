@@ -4,6 +4,7 @@ import { defineTransform, type Outcome, type StageContext, type Transform } from
 import { SluiceError } from '../errors.ts';
 import { rowsOf } from '../formats/rows.ts';
 import { checkFields } from './expressions/fields.ts';
+import { scriptPaths } from './expressions/language.ts';
 import { Emission } from './grouping/emission.ts';
 import { planJoin } from './grouping/join-plan.ts';
 import { JoinSteps } from './grouping/join-steps.ts';
@@ -117,6 +118,7 @@ pipeline:
   },
   outputs: lateOutputs,
   state: ({ equalities, type }) => ({ equalities, type }),
+  reach: config => ({ reads: scriptPaths(config) }),
   open: async (config, context) => openJoin(config, context),
 });
 

@@ -15,6 +15,7 @@ import {
   javaScriptForm,
   type Language,
   languageSchema,
+  scriptPaths,
   type Written,
 } from './expressions/language.ts';
 import { asExpressionFailure, asRows } from './expressions/value.ts';
@@ -109,6 +110,7 @@ pipeline:
     const kept = append ? known?.filter(name => !drop.includes(name)) : [];
     return rowOf(kept && [...kept, ...Object.keys(fields)]);
   },
+  reach: config => ({ reads: scriptPaths(config) }),
   open: (config, context) =>
     isScripted(config) ? openScripted(config, context) : openPlain(config, context),
 });

@@ -70,6 +70,7 @@ pipeline:
       'ParseAvro takes messages as their source gives them, not rows',
     );
   },
+  reach: ({ schema }) => ({ reads: [typeof schema === 'string' ? schema : undefined] }),
   async open(settings, context) {
     const { schema, encoding = schema === undefined ? 'confluent' : 'binary' } = settings;
     const given = schema === undefined ? undefined : await givenSchema(schema, context);

@@ -92,6 +92,7 @@ pipeline:
       'ParseCsv takes text, one line an element, as ReadFromText gives it',
     );
   },
+  reach: ({ schema, typed_schema: typed }) => ({ reads: [schema, typed] }),
   async open(config, context) {
     const { columns, schema, typed_schema: typed, delimiter = ',', encoding = 'UTF-8' } = config;
     let known: readonly CsvColumn[] | undefined;

@@ -4,7 +4,13 @@ import { defineTransform, type ElementType, outputKey } from '../engine/componen
 import { SluiceError } from '../errors.ts';
 import { type RowValue, selectRows } from '../formats/rows.ts';
 import { ElementFault } from './expressions/fault.ts';
-import { expressionSchema, type Language, languageSchema, type Written } from './expressions/language.ts';
+import {
+  expressionSchema,
+  type Language,
+  languageSchema,
+  scriptPaths,
+  type Written,
+} from './expressions/language.ts';
 import { checkValue, openValue, type ValueExpression } from './expressions/value.ts';
 
 /** What names the good output elsewhere, and what no object may have as a key of its own. */
@@ -82,6 +88,7 @@ pipeline:
     return input;
   },
   outputs: namesOf,
+  reach: config => ({ reads: scriptPaths(config) }),
   open: async (config, context) => {
     const names = new Set(namesOf(config));
     const { unknown_output: unknown } = config;

@@ -117,6 +117,10 @@ export const writeToBigQuery = defineSink({
     );
   },
   beside: settings => ({ ...settings, write_disposition: 'WRITE_APPEND' as const }),
+  reach: ({ table, schema }) => ({
+    tables: [table],
+    reads: [typeof schema === 'string' ? schema : undefined],
+  }),
   async open(settings, context) {
     const {
       create_disposition: create = 'CREATE_IF_NEEDED',

@@ -87,6 +87,7 @@ pipeline:
     },
   ],
   output: () => ({ form: 'row' }),
+  reach: ({ table, query }) => ({ tables: [table], queries: [query] }),
   open({ fields: given, ...rest }, context) {
     const fields = typeof given === 'string' ? given.split(',').map(name => name.trim()) : given;
     if (isCloud(context.config)) return openCloud({ ...rest, ...(fields && { fields }) }, context);

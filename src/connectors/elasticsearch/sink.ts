@@ -43,6 +43,16 @@ pipeline:
     },
   ],
   accept: checkInput,
+  reach: config => ({
+    network: true,
+    reads: [
+      config.ca_certificate,
+      config.id_function?.path,
+      config.index_function?.path,
+      config.routing_function?.path,
+      config.delete_function?.path,
+    ],
+  }),
   async open(asked, context) {
     const settings: Settings = asked;
     checkIndex(settings.index);

@@ -3,7 +3,7 @@ import { defineSink, type ElementType } from '../../engine/component.ts';
 import { SluiceError } from '../../errors.ts';
 import { avroCodecs } from '../../formats/avro/codecs.ts';
 import { createAvro } from '../../formats/avro/file.ts';
-import { recordProperties } from './record-config.ts';
+import { recordProperties, recordReach } from './record-config.ts';
 import { openRecordSink } from './record-sink.ts';
 
 const config = {
@@ -52,6 +52,7 @@ pipeline:
     ...settings,
     file_name_suffix: `-${label}${settings.file_name_suffix ?? '.avro'}`,
   }),
+  reach: recordReach,
   open: ({ codec = 'deflate', file_name_suffix: suffix = '.avro', ...settings }, context) =>
     openRecordSink(
       {

@@ -35,6 +35,7 @@ pipeline:
     },
   ],
   output: () => ({ form: 'row' }),
+  reach: ({ path }) => ({ reads: [path] }),
   open: ({ path }, context) =>
     openRecordSource(
       path,

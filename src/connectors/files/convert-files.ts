@@ -47,6 +47,7 @@ export const compressFiles = defineSink({
       yaml: 'pipeline:\n  type: chain\n  transforms:\n    - type: MatchFiles\n      config: {path: gs://bucket/in/*.txt}\n    - type: CompressFiles\n      config: {directory: gs://bucket/out/, compression: gzip}\n',
     },
   ],
+  reach: ({ directory: folder }) => ({ writes: [`${folder}/`] }),
   open: ({ directory: folder, compression, file_name_suffix: suffix = extensionOf(compression) }, context) =>
     openConverter(folder, context, name => ({ name: name + suffix, codec: () => compressor(compression) })),
 });
@@ -67,6 +68,7 @@ export const decompressFiles = defineSink({
       yaml: 'pipeline:\n  type: chain\n  transforms:\n    - type: MatchFiles\n      config: {path: gs://bucket/in/**}\n    - type: DecompressFiles\n      config: {directory: gs://bucket/out/}\n',
     },
   ],
+  reach: ({ directory: folder }) => ({ writes: [`${folder}/`] }),
   open: ({ directory: folder }, context) =>
     openConverter(folder, context, (name, path) => {
       const compression = compressionOf(path);

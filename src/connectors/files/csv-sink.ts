@@ -4,7 +4,7 @@ import { defineSink, type Json, type StageContext } from '../../engine/component
 import { SluiceError } from '../../errors.ts';
 import { stringifyExact } from '../../formats/exact-json.ts';
 import { type Row, rowsOf } from '../../formats/rows.ts';
-import { DEFAULT_PATTERNS, type Naming } from './file-naming.ts';
+import { DEFAULT_PATTERNS, type Naming, outputFolder } from './file-naming.ts';
 import { openFileSink } from './file-sink.ts';
 import { outputCompressions, packOf } from './output-compression.ts';
 
@@ -89,6 +89,7 @@ pipeline:
       'WriteToCsv takes no failed elements: put EncodeDeadLetters before it',
     );
   },
+  reach: ({ path }) => ({ writes: [outputFolder({ path })] }),
   async open(settings, context) {
     const { stringify } = await import('csv-stringify/sync');
     const { path, delimiter = ',', header = true, file_name_suffix: suffix = '.csv' } = settings;

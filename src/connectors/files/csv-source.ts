@@ -83,6 +83,7 @@ pipeline:
     },
   ],
   output: () => ({ form: 'row' }),
+  reach: ({ path }) => ({ reads: [path] }),
   open: (
     { path, delimiter = ',', comment, names, infer_types: infer = true, compression = 'auto' },
     context,

@@ -76,6 +76,27 @@ export function fixedFolder(prefix: string, patterns: DatePatterns): string {
   return changing < 0 ? folder : `${segments.slice(0, changing).join('/')}/`;
 }
 
+/** How configs of sinks name the patterns. */
+export interface PatternConfig {
+  year_pattern?: string;
+  month_pattern?: string;
+  day_pattern?: string;
+  hour_pattern?: string;
+  minute_pattern?: string;
+}
+
+export const patternsOf = (config: PatternConfig): DatePatterns => ({
+  year: config.year_pattern ?? DEFAULT_PATTERNS.year,
+  month: config.month_pattern ?? DEFAULT_PATTERNS.month,
+  day: config.day_pattern ?? DEFAULT_PATTERNS.day,
+  hour: config.hour_pattern ?? DEFAULT_PATTERNS.hour,
+  minute: config.minute_pattern ?? DEFAULT_PATTERNS.minute,
+});
+
+/** The folder that a sink makes all its files in. */
+export const outputFolder = (config: PatternConfig & { path: string }): string =>
+  fixedFolder(config.path, patternsOf(config)) || './';
+
 /** The folder (with its slash) and the rest of a path prefix. */
 function splitPrefix(prefix: string): { folder: string; name: string } {
   const slash = prefix.lastIndexOf('/') + 1;

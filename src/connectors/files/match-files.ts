@@ -35,6 +35,7 @@ export const matchFiles = defineSource({
     },
   ],
   output: () => ({ form: 'row' }),
+  reach: ({ path }) => ({ reads: [path] }),
   open: ({ path }, context) => openMatches(path, context),
 });
 

@@ -3,7 +3,7 @@ import { defineSink } from '../../engine/component.ts';
 import { parquetSchema } from '../../formats/parquet/columns.ts';
 import { createParquet, parquetCodecs } from '../../formats/parquet/write.ts';
 import { requireRows } from './avro-sink.ts';
-import { recordProperties } from './record-config.ts';
+import { recordProperties, recordReach } from './record-config.ts';
 import { openRecordSink } from './record-sink.ts';
 
 const config = {
@@ -51,6 +51,7 @@ pipeline:
     ...settings,
     file_name_suffix: `-${label}${settings.file_name_suffix ?? '.parquet'}`,
   }),
+  reach: recordReach,
   open: (
     {
       codec = 'snappy',

@@ -42,6 +42,7 @@ pipeline:
     },
   ],
   output: () => ({ form: 'row' }),
+  reach: ({ path }) => ({ reads: [path] }),
   open: ({ path, columns }, context) =>
     openRecordSource(
       path,

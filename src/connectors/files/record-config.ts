@@ -1,9 +1,9 @@
 /** What the sinks of record files have in common: their config, their schema and the names of their files. */
 import { readTextFile } from '../../cloud/storage.ts';
-import type { StageContext } from '../../engine/component.ts';
+import type { Reach, StageContext } from '../../engine/component.ts';
 import { SluiceError } from '../../errors.ts';
 import { type RecordSchema, readRecordSchema } from '../../formats/record-schema.ts';
-import { checkPatterns, DEFAULT_PATTERNS, type Naming } from './file-naming.ts';
+import { checkPatterns, DEFAULT_PATTERNS, type Naming, outputFolder, patternsOf } from './file-naming.ts';
 import { type MessageRecord, messageRecords } from './message-records.ts';
 
 const pattern = (field: string, standard: string) =>
@@ -54,19 +54,19 @@ export interface RecordConfig {
   minute_pattern?: string;
 }
 
+/** What a sink of records reads and writes. */
+export const recordReach = (config: RecordConfig): Reach => ({
+  reads: [typeof config.schema === 'string' ? config.schema : undefined],
+  writes: [outputFolder(config)],
+});
+
 /** The names of the files. */
 export function namingOf(
   config: RecordConfig,
   suffix: string,
   { windowing: { type } }: StageContext,
 ): Naming {
-  const patterns = {
-    year: config.year_pattern ?? DEFAULT_PATTERNS.year,
-    month: config.month_pattern ?? DEFAULT_PATTERNS.month,
-    day: config.day_pattern ?? DEFAULT_PATTERNS.day,
-    hour: config.hour_pattern ?? DEFAULT_PATTERNS.hour,
-    minute: config.minute_pattern ?? DEFAULT_PATTERNS.minute,
-  };
+  const patterns = patternsOf(config);
   checkPatterns(patterns);
   const standard = type === 'fixed' || type === 'sliding' ? 'W-P-SS-of-NN' : '-SSSSS-of-NNNNN';
   return { prefix: config.path, suffix, shardTemplate: config.shard_template ?? standard, patterns };

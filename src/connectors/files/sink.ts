@@ -3,7 +3,7 @@ import { type Batch, batchOf, type Failure, payloadOf, selectElements } from '..
 import { defineSink, type ElementType, type StageContext } from '../../engine/component.ts';
 import { SluiceError } from '../../errors.ts';
 import { joinLines } from '../../formats/lines.ts';
-import { checkPatterns, DEFAULT_PATTERNS } from './file-naming.ts';
+import { checkPatterns, DEFAULT_PATTERNS, outputFolder } from './file-naming.ts';
 import { openFileSink } from './file-sink.ts';
 import { type OutputCompression, outputCompressions, packOf } from './output-compression.ts';
 
@@ -83,6 +83,7 @@ export const writeToText = defineSink({
     );
   },
   beside,
+  reach: settings => ({ writes: [outputFolder(settings)] }),
   open: (settings, context) => openLinesSink(settings, context, textEncoder(context.input)),
 });
 
@@ -99,6 +100,7 @@ export const writeToJson = defineSink({
     },
   ],
   beside,
+  reach: settings => ({ writes: [outputFolder(settings)] }),
   open: (settings, context) => openLinesSink(settings, context, jsonEncoder(context.input)),
 });
 

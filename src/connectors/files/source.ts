@@ -71,6 +71,7 @@ export const readFromText = defineSource({
   ],
   output: () => ({ form: 'text', field: 'line' }),
   streaming: ({ watch_interval: interval }) => interval !== undefined,
+  reach: ({ path }) => ({ reads: [path] }),
   open: ({ path, compression = 'auto', watch_interval: interval, header = false }, context) =>
     interval === undefined
       ? openFiles(path, compression, context, header)
@@ -90,6 +91,7 @@ export const readFromJson = defineSource({
     },
   ],
   output: () => ({ form: 'row' }),
+  reach: ({ path }) => ({ reads: [path] }),
   async open({ path, compression = 'auto' }, context) {
     const source = await openFiles(path, compression, context);
     return {

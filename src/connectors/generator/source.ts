@@ -68,6 +68,7 @@ export const generateFromSchema = defineSource({
   ],
   streaming: true,
   output: () => ({ form: 'text', field: 'payload' }),
+  reach: ({ path }) => ({ reads: [path] }),
   open: openGenerator,
 });
 

@@ -4,6 +4,7 @@ import type { ConnectionOptions } from 'node:tls';
 import type { KafkaConfig, SASLOptions } from 'kafkajs';
 import { localPath } from '../../cloud/storage.ts';
 import type { Config } from '../../config.ts';
+import type { Reach } from '../../engine/component.ts';
 import { SluiceError, systemCode } from '../../errors.ts';
 
 /** Properties of the config of both components. */
@@ -54,6 +55,11 @@ export interface ConnectionSettings {
   keystore_password?: string;
   key_password?: string;
 }
+
+export const connectionReach = ({ truststore, keystore }: ConnectionSettings): Reach => ({
+  network: true,
+  reads: [truststore, keystore],
+});
 
 const MECHANISMS = {
   SASL_PLAIN: 'plain',

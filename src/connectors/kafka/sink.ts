@@ -19,7 +19,7 @@ import { type Compression, compressions } from './codecs.ts';
 import { type MessageShape, messageOf } from './messages.ts';
 import { Producer } from './producer.ts';
 import { BATCH_OVERHEAD, type Message, type RecordSet, RecordSetBuilder, sizeOf } from './record-batch.ts';
-import { connectionSchema } from './settings.ts';
+import { connectionReach, connectionSchema } from './settings.ts';
 import { readStaged, stagedForm } from './staged-sets.ts';
 import { type TopicRules, topicRules } from './topic-rules.ts';
 
@@ -93,6 +93,7 @@ export const writeToKafka = defineSink({
     },
   ],
   accept: checkInput,
+  reach: connectionReach,
   async open(asked, context) {
     const client = await connectKafka(asked, context.config);
     try {

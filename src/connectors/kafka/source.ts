@@ -8,7 +8,7 @@ import { toBatch } from './elements.ts';
 import { findPartitions, newPartitions, type Positions, resetPosition } from './partitions.ts';
 import { type Partition, Reception } from './reception.ts';
 import type { Records } from './records.ts';
-import { connectionSchema } from './settings.ts';
+import { connectionReach, connectionSchema } from './settings.ts';
 import { PartitionTimes } from './watermark.ts';
 
 const BATCH_RECORDS = 4000;
@@ -86,6 +86,7 @@ export const readFromKafka = defineSource({
       );
     return { form: 'text', field: 'payload' };
   },
+  reach: connectionReach,
   async open(settings, context) {
     const client = await connectKafka(
       settings,

@@ -61,6 +61,7 @@ export const writeToPubSub = defineSink({
     },
   ],
   accept: checkInput,
+  reach: () => ({ topics: true }),
   async open(asked, context) {
     const shape = shapeOf(asked, context.input);
     const topic = checkedName('topics', asked.topic);

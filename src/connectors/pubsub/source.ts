@@ -82,6 +82,7 @@ export const readFromPubSub = defineSource({
       ? { form: 'row' }
       : { form: 'text', field: 'payload' };
   },
+  reach: () => ({ topics: true }),
   async open(
     { topic, subscription, attributes, attributes_map, id_attribute, timestamp_attribute },
     context,

@@ -107,6 +107,7 @@ pipeline:
         'WriteToSplunk: failed elements are no events: put EncodeDeadLetters before it',
       );
   },
+  reach: ({ ca_certificate: path }) => ({ network: true, reads: [path] }),
   async open(asked, context) {
     const { properties } = config;
     const { url } = readUrl(asked.url, 'the address of Splunk');

@@ -12,6 +12,7 @@ import { positionsBeside } from './positions.ts';
 import type { RowWriter } from './row-writer.ts';
 import { parseStatement } from './statement.ts';
 import { insertStatement, insertWriter, statementWriter } from './statement-writer.ts';
+import { certificatePaths } from './tls.ts';
 
 const config = {
   type: 'object',
@@ -111,6 +112,7 @@ function writer(name: string, dialect: Dialect | undefined, of: string, scheme: 
         `${name} takes no failed elements: put EncodeDeadLetters before it`,
       );
     },
+    reach: settings => ({ network: true, reads: certificatePaths(settings) }),
     open: (settings, context) => openSink({ ...settings, name, dialect }, context),
   });
 }

@@ -13,6 +13,7 @@ import { type ConnectionSettings, connectionProperties, connectTo, databaseOf, n
 import { parseTable, quoteTable, requireDistinct } from './names.ts';
 import { type Partitioning, partitionConditions } from './partitions.ts';
 import { stagedRows } from './staged-rows.ts';
+import { certificatePaths } from './tls.ts';
 
 const config = {
   type: 'object',
@@ -114,6 +115,10 @@ function reader(name: string, dialect: Dialect | undefined, of: string, scheme: 
       },
     ],
     output: () => ({ form: 'row' }),
+    reach: settings => ({
+      network: true,
+      reads: [...certificatePaths(settings), isCloudPath(settings.query ?? '') ? settings.query : undefined],
+    }),
     async open({ table, query, partition_column: column, ...settings }, context) {
       const {
         partitions = Math.max(1, context.worker.count),
@@ -191,4 +196,6 @@ async function openQuery(
 }
 
 const queryText = async (query: string, { config }: StageContext): Promise<string> =>
-  /^(?:gs|s3):\/\//.test(query) ? readTextFile(query, 'the query', config) : query;
+  isCloudPath(query) ? readTextFile(query, 'the query', config) : query;
+
+const isCloudPath = (query: string): boolean => /^(?:gs|s3):\/\//.test(query);

@@ -2,7 +2,9 @@
 import type { ConnectionOptions } from 'node:tls';
 import { readTextFile } from '../../cloud/storage.ts';
 import type { Config } from '../../config.ts';
+import { meansReference } from '../../engine/secrets.ts';
 import { SluiceError } from '../../errors.ts';
+import { parseAddress } from './address.ts';
 
 type Options = ReadonlyMap<string, string>;
 
@@ -87,6 +89,16 @@ async function certificates(
     if (path) found[part] = await readTextFile(path, `the certificate ${names[part]}`, config);
   }
   return found;
+}
+
+/** The properties that name files, of either database. */
+const FILES = ['sslrootcert', 'sslcert', 'sslkey', 'serversslcert', 'clientsslcert', 'clientsslkey'];
+
+/** The files that a connection reads, as far as its URL can be read before it is made. */
+export function certificatePaths(settings: { url: string; connection_properties?: string }): string[] {
+  if (meansReference(settings.url)) return [];
+  const { options } = parseAddress(settings.url, settings.connection_properties);
+  return FILES.flatMap(name => options.get(name) ?? []);
 }
 
 const unknownMode = (name: string, given: string, known: string): SluiceError =>

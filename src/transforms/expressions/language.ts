@@ -54,6 +54,14 @@ export type Written =
       output_type?: OutputType | { type: OutputType };
     };
 
+/** The paths of the scripts that expressions of a config are in, however deep they lie. */
+export function scriptPaths(config: unknown): string[] {
+  if (typeof config !== 'object' || config === null) return [];
+  const { path, name } = config as Written & object;
+  const own = typeof path === 'string' && typeof name === 'string' ? [path] : [];
+  return [...own, ...Object.values(config).flatMap(scriptPaths)];
+}
+
 /** One expression; `subject` is what messages call it. */
 export type JavaScriptForm = { subject: string; outputType?: OutputType } & (
   | { expression: string }
