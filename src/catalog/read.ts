@@ -18,9 +18,11 @@ export async function readTemplate(
   shippedFolder: string,
 ): Promise<Template> {
   const content = parseTemplateFile(await readText(file), file);
-  const folders = [join(dirname(dirname(file)), GROUPS_FOLDER), join(shippedFolder, GROUPS_FOLDER)];
   const groups = await Promise.all(
-    (content.parameterGroups ?? []).map(name => readGroup(name, folders, content)),
+    (content.parameterGroups ?? []).map(async name => {
+      const group = await readGroup(name, file, shippedFolder, content);
+      return parseGroupFile(group.text, group.file);
+    }),
   );
   const parameters = mergeGroups(content.parameters, groups);
   const faults: Violation[] = [];
@@ -47,12 +49,22 @@ export async function readTemplate(
   };
 }
 
-/** A user's own group comes before a shipped one of the same name. */
-async function readGroup(name: string, folders: string[], content: TemplateFile): Promise<ParameterGroup> {
+/**
+ * The file of a group that a template names: a user's own comes before a shipped one of the same name.
+ * @param file the template's
+ * @throws SluiceError TEMPLATE_INVALID where there is none
+ */
+export async function readGroup(
+  name: string,
+  file: string,
+  shippedFolder: string,
+  content: TemplateFile,
+): Promise<{ file: string; text: string }> {
+  const folders = [join(dirname(dirname(file)), GROUPS_FOLDER), join(shippedFolder, GROUPS_FOLDER)];
   for (const folder of /^[\w-]+$/.test(name) ? folders : []) {
-    const file = join(folder, `${name}.yaml`);
+    const group = join(folder, `${name}.yaml`);
     try {
-      return parseGroupFile(await readFile(file, 'utf8'), file);
+      return { file: group, text: await readFile(group, 'utf8') };
     } catch (error) {
       if (systemCode(error) !== 'ENOENT') throw error;
     }

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { errorKinds } from '../errors.ts';
 import { VERSION } from '../program.ts';
 import { registerDlq } from './dlq.ts';
+import { registerFlex } from './flex.ts';
 import { registerJobs } from './jobs.ts';
 import { registerLaunch } from './launch.ts';
 import { failWith } from './output.ts';
@@ -28,6 +29,7 @@ for (const register of [
   registerResume,
   registerLaunch,
   registerJobs,
+  registerFlex,
   registerPreview,
   registerDlq,
   registerUdf,

@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Template } from '../catalog/template.ts';
 import type { TestMessage, TestRunner } from '../catalog/template-test.ts';
 import { readAnnouncement } from '../cloud/pubsub/announcement.ts';
 import { parseTableName } from '../cloud/warehouse/names.ts';
@@ -14,7 +15,7 @@ import { createSubscription, createTopic } from '../connectors/pubsub/resources.
 import { totalsOf } from '../engine/counters.ts';
 import { saveJob } from '../jobs/job.ts';
 import { runJob } from '../jobs/run-job.ts';
-import { prepareJob } from '../launch/prepare.ts';
+import { type LaunchRequest, prepareJob } from '../launch/prepare.ts';
 import { keepSecrets } from '../launch/secrets.ts';
 import { isAlive } from '../worker/job-file.ts';
 
@@ -24,8 +25,12 @@ const PULL_MS = 10_000;
 /**
  * Gives the runner, and removes everything it made when `work` is done. The user's templates and UDFs are there;
  * topics are always those of this machine, whatever the environment says.
+ * @param template what runs where it is none of the catalog
  */
-export async function withTestRunner<T>(work: (runner: TestRunner) => Promise<T>): Promise<T> {
+export async function withTestRunner<T>(
+  work: (runner: TestRunner) => Promise<T>,
+  template?: Template,
+): Promise<T> {
   const user = loadConfig();
   const home = await mkdtemp(join(tmpdir(), 'sluice-home-'));
   for (const folder of ['templates', 'udfs']) await symlink(join(user.home, folder), join(home, folder));
@@ -36,7 +41,8 @@ export async function withTestRunner<T>(work: (runner: TestRunner) => Promise<T>
   const topics = lazyTopics(loadConfig());
   try {
     return await work({
-      run: (...given) => runToEnd(loadConfig(), ...given),
+      run: (templateId, ...given) =>
+        runToEnd(loadConfig(), template ? { template } : { templateId }, ...given),
       rows: table => rowsOf(table, loadConfig()),
       ...topics,
     });
@@ -48,11 +54,11 @@ export async function withTestRunner<T>(work: (runner: TestRunner) => Promise<T>
 
 async function runToEnd(
   config: Config,
-  templateId: string,
+  what: Pick<LaunchRequest, 'template' | 'templateId'>,
   parameters: Record<string, unknown>,
   drainAfter?: number,
 ) {
-  const prepared = await prepareJob(config, { templateId, parameters });
+  const prepared = await prepareJob(config, { ...what, parameters });
   const { job, graph } = prepared;
   await keepSecrets(config, prepared);
   await saveJob(config, job);

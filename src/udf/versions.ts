@@ -43,6 +43,15 @@ export async function keepVersion(path: string, config: Home): Promise<void> {
   await writeVersion(config, name, content, module);
 }
 
+/** Keeps a script as a version of its name without making it the latest. @returns its path, `udf://name@version` */
+export async function keepScript(
+  config: Home,
+  { name, content, module }: { name: string; content: Buffer; module: boolean },
+): Promise<string> {
+  checkUdfName(name);
+  return `udf://${name}@${await writeVersion(config, name, content, module)}`;
+}
+
 /**
  * Makes a script the latest of its name; those before it stay. The same script again changes nothing.
  * @returns its version, and whether it is another than before

@@ -1,0 +1,98 @@
+/** Builds the image of a template on the engine. */
+import type Docker from 'dockerode';
+import type { Config } from '../../config.ts';
+import { SluiceError } from '../../errors.ts';
+import { engineError, isAbsent } from '../../launchers/docker/engine.ts';
+import { contextOf, DOCKERFILE } from './context.ts';
+import { type BaseImage, dockerfileOf } from './dockerfile.ts';
+import { linesOf } from './engine-lines.ts';
+import type { PackedTemplate } from './pack.ts';
+import { followSteps } from './steps.ts';
+
+export interface BuildRequest {
+  /** With its tag. */
+  name: string;
+  base: string;
+  /** Every step is made anew. */
+  noCache: boolean;
+  /** Told each line of what the engine says. */
+  tell(line: string): void;
+}
+
+export interface BuiltImage {
+  name: string;
+  /** `sha256:…`. */
+  id: string;
+  /** Digests of its layers: the same input gives the same ones. */
+  layers: string[];
+}
+
+/**
+ * Builds the image; one that fails leaves nothing behind.
+ * @throws SluiceError ENGINE_UNREACHABLE, IMAGE_NOT_FOUND for the base, IMAGE_INVALID, IMAGE_BUILD_FAILED
+ */
+export async function buildImage(
+  config: Config,
+  engine: Docker,
+  packed: PackedTemplate,
+  request: BuildRequest,
+): Promise<BuiltImage> {
+  const { name, noCache, tell } = request;
+  const base = await baseOf(config, engine, request.base);
+  const context = await contextOf(packed, await dockerfileOf(packed, name, base));
+  const steps = followSteps(tell);
+  try {
+    const answer = await engine.buildImage(context, {
+      t: name,
+      dockerfile: DOCKERFILE,
+      nocache: noCache,
+      rm: true,
+      forcerm: true,
+    });
+    for await (const line of linesOf(answer)) steps.take(line);
+  } catch (error) {
+    await removeImages(engine, steps.made());
+    throw engineError(error, config);
+  }
+  const fault = steps.fault();
+  if (fault !== undefined) {
+    await removeImages(engine, steps.made());
+    throw new SluiceError('IMAGE_BUILD_FAILED', `the image ${name} cannot be built: ${fault}`);
+  }
+  const { Id: id, RootFS, Config: made } = await engine.getImage(name).inspect();
+  if (String(made.Entrypoint) !== base.entrypoint) {
+    await engine.getImage(name).remove();
+    throw new SluiceError(
+      'IMAGE_INVALID',
+      `${name} would not start as ${base.name} does: leave FROM, ENTRYPOINT and CMD out of Dockerfile.hbs`,
+    );
+  }
+  return { name, id, layers: RootFS.Layers ?? [] };
+}
+
+async function baseOf(
+  config: Config,
+  engine: Docker,
+  name: string,
+): Promise<BaseImage & { entrypoint: string }> {
+  try {
+    const { Config: base } = await engine.getImage(name).inspect();
+    return { name, user: base.User || '0:0', entrypoint: String(base.Entrypoint) };
+  } catch (error) {
+    if (!isAbsent(error)) throw engineError(error, config);
+    throw new SluiceError(
+      'IMAGE_NOT_FOUND',
+      `the engine has no image ${name} to build on: pull it, make it with \`npm run images\`, or name another with --base`,
+      { cause: error },
+    );
+  }
+}
+
+async function removeImages(engine: Docker, ids: string[]): Promise<void> {
+  // What something else builds on by now stays.
+  for (const id of ids)
+    await engine
+      .getImage(id)
+      .remove({ noprune: true })
+      .catch(() => {});
+}
