@@ -1,5 +1,6 @@
 /** Every server that tests know, by its name. */
 import { bigquery } from './bigquery.ts';
+import { chromium } from './chromium.ts';
 import { gcs } from './gcs.ts';
 import type { Installation } from './installation.ts';
 import { kafka } from './kafka.ts';
@@ -8,11 +9,13 @@ import { opensearch } from './opensearch.ts';
 import { postgres } from './postgres.ts';
 import { pubsub } from './pubsub.ts';
 import { readers } from './readers.ts';
+import { registry } from './registry.ts';
 import { s3 } from './s3.ts';
 import { schemaRegistry } from './schema-registry.ts';
 
 /** What takes longest to install comes last. */
 export const installations: readonly Installation[] = [
+  chromium,
   kafka,
   opensearch,
   postgres,
@@ -21,6 +24,7 @@ export const installations: readonly Installation[] = [
   readers,
   s3,
   schemaRegistry,
+  registry,
   gcs,
   bigquery,
 ];
