@@ -228,6 +228,14 @@ export const errorKinds = {
     'An image is none that can run a job.',
     'The message says what it lacks: build it as docs/flex-images.md describes.',
   ),
+  IMAGE_FORBIDDEN: forbidden(
+    'The server does not allow this image.',
+    'Use an image that `--allow-image` of the server names, or have it named there.',
+  ),
+  IMAGE_UNVERIFIED: refused(
+    'No registry vouches for an image.',
+    'Push it to a registry and launch it by that name, or launch without `--verify`.',
+  ),
   IMAGE_BUILD_FAILED: faulty(
     'The Docker engine failed to build an image.',
     'Mend the step that the message names; what it said stands before.',
@@ -247,6 +255,10 @@ export const errorKinds = {
   PROCESS_LIMIT: faulty(
     'A container needed more processes and threads than it may have.',
     'Launch the job with a higher `pids=` limit.',
+  ),
+  PROGRAM_FAILED: faulty(
+    'A program of somebody else’s in a container has failed.',
+    'The message has its last words; `sluice jobs logs` shows what else it said.',
   ),
   START_TIMEOUT: faulty(
     'A worker did not begin to work in the time that its launch allows.',

@@ -3,17 +3,10 @@ import type { ParameterSchema, ParametersSchema } from '../catalog/meta-schema.t
 import { pipelineOptions } from '../catalog/pipeline-options.ts';
 import type { ProgramChecks, Template } from '../catalog/template.ts';
 import { SluiceError } from '../errors.ts';
+import { programLabels } from '../worker/program.ts';
 import type { Metadata, ParameterMetadata } from './metadata.ts';
 import { compilePattern, type Pattern } from './pattern.ts';
 import type { ContainerSpec } from './spec.ts';
-
-/** Labels of its image by which a program says how it is to be treated. */
-export const programLabels = {
-  /** `true`: it never ends by itself, and can be drained. */
-  streaming: 'sluice.streaming',
-  /** `true`: it tells when it runs. */
-  reports: 'sluice.reports',
-} as const;
 
 /**
  * What a launch of the program is checked against.

@@ -97,13 +97,16 @@ const REGISTRY_KEYS = [
 
 const isSpec = new Ajv2020({ strict: false }).compile<ContainerSpec>(specSchema);
 
-function faultIn([error]: ErrorObject[]): string {
-  const place = (error?.instancePath ?? '')
+function faultIn(errors: ErrorObject[]): string {
+  const choice = errors.find(({ keyword }) => keyword === 'anyOf');
+  const { instancePath = '', message, params } = choice ?? errors[0] ?? {};
+  const place = instancePath
     .slice(1)
     .replaceAll(/\/(\d+)/g, '[$1]')
     .replaceAll('/', '.');
-  const more = error?.params.allowedValues ? ` ${error.params.allowedValues.join(', ')}` : '';
-  return `${place || 'the spec'} ${error?.message}${more}`;
+  const more = params?.allowedValues ? ` ${params.allowedValues.join(', ')}` : '';
+  const why = choice ? 'must be a text, a number, true, false, or a list or map of texts' : message;
+  return `${place || 'the spec'} ${why}${more}`;
 }
 
 const invalid = (path: string, why: string): SluiceError =>

@@ -14,8 +14,11 @@ export interface LoggedEvent {
 }
 
 export interface EventLog {
-  /** With `durable` it is on the disk when this returns. */
-  append(event: NotedEvent, durable?: boolean): void;
+  /**
+   * With `durable` it is on the disk when this returns; `name` tells it from all others of this worker, where it may
+   * come again.
+   */
+  append(event: NotedEvent, options?: { durable?: boolean; name?: string }): void;
 }
 
 /** Beyond this the file becomes the older part, and the older part before it is gone. */
@@ -34,14 +37,14 @@ export function openEventLog(directory: string, worker: string, maxBytes = MAX_B
   // A line that a crash tore must not spoil the next one.
   if (size > 0 && lastByte(file, size) !== NEWLINE) write('\n');
   return {
-    append(event, durable = false) {
+    append(event, { durable = false, name } = {}) {
       if (size > maxBytes) {
         closeSync(file);
         renameSync(path, olderEventsFile(directory));
         file = openSync(path, 'a+', 0o600);
         size = 0;
       }
-      const line: LoggedEvent = { at: `${worker}/${count++}`, event };
+      const line: LoggedEvent = { at: `${worker}/${name ?? count++}`, event };
       write(`${JSON.stringify(line)}\n`);
       if (durable) fsyncSync(file);
     },

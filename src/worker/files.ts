@@ -35,7 +35,9 @@ export function openFiles(jobFile: string, index: number, token: string): Channe
         log.append(event);
       } else {
         note(limit.flush());
-        log.append(event.type === 'ended' ? { ...event, outputs: fewOf(event.outputs) } : event, true);
+        log.append(event.type === 'ended' ? { ...event, outputs: fewOf(event.outputs) } : event, {
+          durable: true,
+        });
       }
     },
     onWish: listener => watchWish(wishFile(jobFile), listener),

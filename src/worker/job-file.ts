@@ -36,6 +36,8 @@ export interface Job {
 export interface ProgramCall {
   /** `--name=value`, one for each parameter. */
   arguments: string[];
+  /** The name of the job, by which it may call what it makes. */
+  jobName?: string;
   /** References to the secrets that it finds in files of these names below `/run/secrets`. */
   secrets: Record<string, string>;
 }

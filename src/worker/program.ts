@@ -5,6 +5,14 @@ import type { Graph } from '../engine/graph.ts';
 /** The name of its node, under which its counters are kept. */
 export const programStage = 'program';
 
+/** Labels of an image by which the program in it says how it is to be treated. */
+export const programLabels = {
+  /** `true`: it never ends by itself, and can be drained. */
+  streaming: 'sluice.streaming',
+  /** `true`: it tells when it runs. */
+  reports: 'sluice.reports',
+} as const;
+
 const component = defineTransform({
   name: 'Program',
   summary: 'A program in a container of its own.',

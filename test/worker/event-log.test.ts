@@ -18,7 +18,7 @@ test('what a worker notes is read while it is written, each event once', async t
   log.append(message('one'));
   assert.deepEqual(await reader.read(), [{ at: 'job/0/a/0', event: message('one') }]);
   log.append(message('two'));
-  log.append({ type: 'running' }, true);
+  log.append({ type: 'running' }, { durable: true });
   assert.deepEqual((await reader.read()).map(textOf), ['two', 'running']);
   assert.deepEqual(await reader.read(), []);
 });

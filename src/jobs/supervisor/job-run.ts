@@ -40,6 +40,8 @@ export interface JobRun {
 }
 
 const NOTE_MS = 1000;
+/** Where nothing goes on only the memory changes. */
+const IDLE_NOTE_MS = 30_000;
 /** How long workers may take to stop; then they are killed. */
 const CANCEL_MS = 5000;
 /** The same where they must be started first, to clean up what they have taken over. */
@@ -142,6 +144,7 @@ export function runServiceJob(context: JobContext, record: JobRecord, isFresh: b
           index,
           streaming,
           launcher,
+          isProgram: record.container?.isProgram ?? false,
           ...(startTimeoutMs !== undefined && { startTimeoutMs }),
           isFresh,
           firstRetryMs: context.firstRetryMs,
@@ -169,13 +172,17 @@ export function runServiceJob(context: JobContext, record: JobRecord, isFresh: b
   };
 
   let told = '';
-  const noteProgress = () => {
-    const sum = sumOf(runs);
+  let toldAt = 0;
+  const noteProgress = (isLast = false) => {
+    const { gauges, ...sum } = sumOf(runs);
     const text = JSON.stringify(sum);
-    if (text === told || runs.every(run => !run.progress)) return;
+    const time = Date.now();
+    if (runs.every(run => !run.progress)) return;
+    if (text === told && time - toldAt < IDLE_NOTE_MS && !isLast) return;
     told = text;
-    const progress = { ...sum, time: Date.now() };
-    store.progress.save(id, progress);
+    toldAt = time;
+    const progress = { ...sum, ...(gauges && { gauges }), time };
+    store.progress.save(id, progress, isLast);
     tell({ type: 'progress', jobId: id, progress });
   };
 
@@ -199,7 +206,7 @@ export function runServiceJob(context: JobContext, record: JobRecord, isFresh: b
   };
 
   const end = async () => {
-    noteProgress();
+    noteProgress(true);
     const { state, failure } = outcome();
     const result = await resultOf(failure);
     // It may have been too fast to be seen running.

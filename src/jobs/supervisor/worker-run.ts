@@ -21,6 +21,8 @@ export interface WorkerSetup {
   index: number;
   streaming: boolean;
   launcher: Launcher;
+  /** It is a program of somebody else's, which is never started twice: it might do twice what it has done. */
+  isProgram: boolean;
   /** How long it may take until it runs; absent: as long as it takes. */
   startTimeoutMs?: number;
   /** False when workers of this job were started before, by a server that has gone. */
@@ -98,7 +100,8 @@ export function runWorker(setup: WorkerSetup): WorkerRun {
     if (event.type === 'started') run.isRunning = false;
     if (event.type === 'running') run.isRunning = true;
     if (event.type === 'ended' && setup.isTheEnd(event.state)) run.end = event;
-    if (event.type === 'failed') failed = { code: event.code, message: event.message };
+    // Of one that was killed for being too late the reason is known.
+    if (event.type === 'failed') failed ??= { code: event.code, message: event.message };
   };
   /** Sees what it has written, unless that was wrong before. */
   const see = async (reading: () => Promise<void>) => {
@@ -184,12 +187,13 @@ export function runWorker(setup: WorkerSetup): WorkerRun {
       if (!end || run.end || isStopped || !setup.mayStart()) return undefined;
       if (end.status === TAKEN_STATUS && (await launcher.find(jobFile, index))) continue;
 
-      const failure = failed ?? lost(index, end);
+      const failure = failed ?? lost(index, end, setup.isProgram);
       const before = checkpoint;
       await lookWhere();
       if (fault) return fault;
       failures = checkpoint === before ? failures + 1 : 1;
       const hasCheckpoint = checkpoint !== undefined;
+      if (setup.isProgram && hasBegun && failure.code !== 'ENGINE_UNREACHABLE') return failure;
       if (!isStartedAgain(failure.code, failures, { streaming: setup.streaming, hasCheckpoint }))
         return failure;
       const waitMs = waitAfter(failures, setup.firstRetryMs);
@@ -219,8 +223,13 @@ export function runWorker(setup: WorkerSetup): WorkerRun {
   return run;
 }
 
-function lost(index: number, { how, status, lastWords, failure }: WorkerEnd): Failure {
+function lost(index: number, { how, status, lastWords, failure }: WorkerEnd, isProgram: boolean): Failure {
   if (failure) return failure;
+  if (isProgram)
+    return {
+      code: 'PROGRAM_FAILED',
+      message: `the program ${how}; it is not started again, since it might do twice what it has done`,
+    };
   if (status === DISK_FULL_STATUS)
     return { code: 'DISK_FULL', message: 'disk full: the worker cannot write' };
   const words = lastWords && `: ${withoutCommands(lastWords)}`;

@@ -6,6 +6,7 @@ import type { Config } from '../../config.ts';
 import { LAST_WORDS } from '../command.ts';
 import type { LaunchedWorker, WorkerEnd } from '../launcher.ts';
 import { engineError, inTime, isAbsent, statusOf } from './engine.ts';
+import type { ProgramRelay } from './program-relay.ts';
 
 export interface Followed {
   docker: Docker;
@@ -14,6 +15,8 @@ export interface Followed {
   what: string;
   /** When it has ended and is gone. */
   cleanUp(): Promise<void>;
+  /** Tells what a program says and how it ends; absent where Sluice's own worker does that. */
+  relay?: ProgramRelay;
 }
 
 /** An engine that is started again is back by then, or will not be. */
@@ -52,7 +55,10 @@ export function follow(config: Config, starting: Promise<Followed>): LaunchedWor
     followed = await starting;
     for (;;) {
       const end = await lookAt(followed);
-      if (leaving.signal.aborted) return new Promise(() => {});
+      if (leaving.signal.aborted) {
+        await followed.relay?.leave();
+        return new Promise(() => {});
+      }
       if (end) {
         await followed.cleanUp();
         return end;
@@ -95,23 +101,25 @@ async function isBack(docker: Docker, signal: AbortSignal): Promise<boolean> {
 }
 
 /** How it ended; undefined while it runs after all. */
-async function endOf({ docker, id, what }: Followed): Promise<WorkerEnd | undefined> {
+async function endOf({ docker, id, what, relay }: Followed): Promise<WorkerEnd | undefined> {
   const container = docker.getContainer(id);
   const { State: state, HostConfig: host } = await container.inspect(inTime());
   if (state.Running) return undefined;
   const lastWords = lastWordsIn(
     await container.logs({ stdout: true, stderr: true, tail: 50, ...inTime() }).catch(() => Buffer.alloc(0)),
   );
-  await removeContainer(docker, id);
   const { ExitCode: status, OOMKilled: isOutOfMemory } = state;
   const how = howItEnded(status);
   const limit = limitReached(status, isOutOfMemory, lastWords, host ?? {});
-  return {
+  const end: WorkerEnd = {
     how,
     status,
     lastWords,
     ...(limit && { failure: { code: limit.code, message: `${what} was killed: ${limit.what}` } }),
   };
+  await relay?.finish(end);
+  await removeContainer(docker, id);
+  return end;
 }
 
 function howItEnded(status: number): string {

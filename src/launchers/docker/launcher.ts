@@ -15,6 +15,8 @@ import { connectEngine, engineError, inTime, isAbsent, statusOf } from './engine
 import { type Followed, follow, removeContainer } from './follow.ts';
 import { labels, ofHome } from './names.ts';
 import { type Networks, networksOf } from './network.ts';
+import { programErrand } from './program.ts';
+import { relayProgram } from './program-relay.ts';
 import { type PubsubKeeper, pubsubKeeper } from './pubsub.ts';
 import { keepSecretFiles, removeSecretFiles, SECRETS, secretsFolder } from './secrets.ts';
 import { workerErrand } from './worker.ts';
@@ -68,7 +70,8 @@ async function make(
   const directory = workerDirectory(jobFile, index);
   mkdirSync(directory, { recursive: true });
   replaceText(turnFile(directory), token);
-  const { errand, secrets } = await workerErrand(config, job, container, jobFile, index);
+  const errandOf = job.program ? programErrand : workerErrand;
+  const { errand, secrets } = await errandOf(config, job, container, jobFile, index);
   const folder = secretsFolder(config, jobFile, job.id, index);
   const { network, release } = await hold(docker, held, container);
   const cleanUp = async () => {
@@ -81,7 +84,7 @@ async function make(
       {
         ...errand,
         token,
-        command: [...errand.command, token],
+        command: job.program ? errand.command : [...errand.command, token],
         network,
         mounts: [...errand.mounts, { source: folder, target: SECRETS, isWritable: false }],
       },
@@ -89,7 +92,7 @@ async function make(
     );
     const id = await create(docker, options);
     await start(docker, held, id);
-    return { docker, id, what: `worker ${index}`, cleanUp };
+    return { docker, id, what: whatOf(job, index), cleanUp, ...relayOf(docker, job, jobFile, index, id) };
   } catch (error) {
     await cleanUp().catch(() => {});
     throw engineError(error, config, container.image);
@@ -111,8 +114,13 @@ async function take(
     await removeSecretFiles(secretsFolder(config, jobFile, job.id, index));
     await release();
   };
-  return { docker, id, what: `worker ${index}`, cleanUp };
+  return { docker, id, what: whatOf(job, index), cleanUp, ...relayOf(docker, job, jobFile, index, id) };
 }
+
+const whatOf = ({ program }: Job, index: number): string => (program ? 'the program' : `worker ${index}`);
+
+const relayOf = (docker: Docker, { program }: Job, jobFile: string, index: number, id: string) =>
+  program && { relay: relayProgram({ docker, id, jobFile, index }) };
 
 function containerOf({ id, container }: Job): JobContainer {
   if (container) return container;
