@@ -54,9 +54,24 @@ function installClients(): void {
   if (process.env.CI) process.exit(1);
 }
 
-/** Whether a test file starts this server. */
+/** Whether a test file, or what it imports of the tests, starts this server. */
 function needs(service: string): (file: string) => boolean {
-  return file => readFileSync(join(root, file), 'utf8').includes(`/services/${service}.ts'`);
+  const known = new Map<string, boolean>();
+  const starts = (file: string): boolean => {
+    const before = known.get(file);
+    if (before !== undefined) return before;
+    known.set(file, false);
+    const text = readFileSync(file, 'utf8');
+    const imported = [...text.matchAll(/ from '(\.[^']+)'/g)].map(([, path = '']) =>
+      join(dirname(file), path),
+    );
+    const found =
+      text.includes(`/services/${service}.ts'`) ||
+      imported.some(path => path.startsWith(join(root, 'test/connectors/')) && starts(path));
+    known.set(file, found);
+    return found;
+  };
+  return file => starts(join(root, file));
 }
 
 function step(name: string, command: string, args: string[]): void {

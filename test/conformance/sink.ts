@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfig } from '../../src/config.ts';
 import { batchOf } from '../../src/engine/batch.ts';
 import type { ElementType, Json, Sink, SinkComponent } from '../../src/engine/component.ts';
@@ -11,7 +10,7 @@ import { contextOf, textsOf } from '../helpers/pipeline.ts';
 import type { TcpProxy } from '../helpers/proxy.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 import { runKilled } from './job.ts';
-import { closedOnce, goneMs, type Network, networkOf, type Refusal, withoutAbsent } from './terms.ts';
+import { closedOnce, type Network, networkOf, type Refusal, shortOutage, withoutAbsent } from './terms.ts';
 
 /** Something to write to that nobody else writes to: a topic, a table, a folder. */
 export interface Outlet {
@@ -34,8 +33,6 @@ export interface SinkSuite {
   delivery?: 'exactly once' | 'early' | 'twice';
   /** How many elements the test of memory writes, in tens of thousands (default 100,000). */
   many?: number;
-  /** In CI its server is gone for half a minute. */
-  longOutage?: boolean;
   /** Why its kills are tested elsewhere. */
   killedElsewhere?: string;
   /** An element that the outside refuses for good, and why. */
@@ -146,22 +143,7 @@ function describeOutages(suite: SinkSuite): void {
     await assert.rejects(open(), { code: 'SERVICE_UNREACHABLE' });
   });
 
-  it(`loses and doubles nothing when the server is gone for ${goneMs(suite) / SECOND} seconds`, async t => {
-    const { open, outlet, proxy } = await outletOf(t, suite);
-    const sink = await open();
-    await writeAll(sink, idsUpTo(2000));
-    await proxy.refuse();
-    const rest = (async () => {
-      await writeAll(sink, idsUpTo(2000, 2000));
-      await finish(sink);
-    })();
-    rest.catch(() => {});
-    await sleep(goneMs(suite));
-    await proxy.restore();
-    await rest;
-    const found = await read(outlet);
-    assert.deepEqual(suite.delivery === 'twice' ? [...new Set(found)] : found, idsUpTo(4000));
-  });
+  it('loses and doubles nothing when the server is gone for a while', t => sinkOutage(t, suite));
 
   it('survives connections that break while it commits', async t => {
     const { open, outlet, proxy } = await outletOf(t, suite);
@@ -189,6 +171,20 @@ function describeOutages(suite: SinkSuite): void {
     assert.ok(Date.now() - before < 15 * SECOND, `it took ${Date.now() - before} ms`);
     await proxy.restore();
   });
+}
+
+/** Writes on without the server, and with it again: everything is there, and nothing twice. */
+export async function sinkOutage(t: TestContext, suite: SinkSuite, outage = shortOutage): Promise<void> {
+  const { open, outlet, proxy } = await outletOf(t, suite);
+  const sink = await open();
+  await writeAll(sink, idsUpTo(2000));
+  await outage.begin(() => proxy.refuse());
+  const rest = writeAll(sink, idsUpTo(2000, 2000)).then(() => finish(sink));
+  rest.catch(() => {});
+  await outage.end(() => proxy.restore());
+  await rest;
+  const found = await read(outlet);
+  assert.deepEqual(suite.delivery === 'twice' ? [...new Set(found)] : found, idsUpTo(4000));
 }
 
 const MAX_GROWTH_BYTES = 200 << 20;

@@ -1,5 +1,6 @@
 /** What both suites speak of. */
 import type { TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ErrorCode } from '../../src/errors.ts';
 import { atEnd } from '../helpers/at-end.ts';
 import { startProxy, type Target, type TcpProxy } from '../helpers/proxy.ts';
@@ -12,12 +13,22 @@ export interface Refusal {
   message: RegExp;
 }
 
-/**
- * How long servers are gone: as long as the contract says where that is asked for, and in CI for the suites that say so;
- * else as long as is quickly tested.
- */
-export const goneMs = ({ longOutage = false }: { longOutage?: boolean }): number =>
-  process.env.SLUICE_LONG_OUTAGES || (longOutage && process.env.CI) ? 30_000 : 2000;
+/** A time without the server. */
+export interface Outage {
+  begin(leave: () => unknown): Promise<void>;
+  end(comeBack: () => Promise<void>): Promise<void>;
+}
+
+/** As long as is quickly tested; test/faults/long-outages.test.ts has what lasts as long as the contract says. */
+export const shortOutage: Outage = {
+  async begin(leave) {
+    await leave();
+  },
+  async end(comeBack) {
+    await sleep(2000);
+    await comeBack();
+  },
+};
 
 /** What is undefined in a refused config is left out of it. */
 export const withoutAbsent = (config: object): object =>

@@ -1,12 +1,6 @@
-import { startS3Buckets } from '../../helpers/buckets.ts';
-import { startProxy } from '../../helpers/proxy.ts';
-import { missing } from '../../services/index.ts';
-import { type Lifetime, shared } from '../../services/service.ts';
-import { describeBuckets } from './describe-buckets.ts';
+import { describeSink } from '../../conformance/sink.ts';
+import { describeSource } from '../../conformance/source.ts';
+import { s3 } from './bucket-suites.ts';
 
-const reached = shared(async (t: Lifetime) => {
-  const server = await startS3Buckets(t);
-  return { server, proxy: await startProxy(t, server.service) };
-});
-
-describeBuckets('s3', missing('s3'), reached);
+describeSource(s3.source);
+describeSink(s3.sink);

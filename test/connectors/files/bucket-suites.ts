@@ -1,21 +1,44 @@
 /** Files in the buckets of a server keep the contracts of sources and sinks. */
 import { randomUUID } from 'node:crypto';
 import { readFromText, writeToJson } from '../../../src/connectors/files/index.ts';
-import { describeSink } from '../../conformance/sink.ts';
-import { describeSource } from '../../conformance/source.ts';
-import type { BucketServer } from '../../helpers/buckets.ts';
-import type { TcpProxy } from '../../helpers/proxy.ts';
+import type { SinkSuite } from '../../conformance/sink.ts';
+import type { SourceSuite } from '../../conformance/source.ts';
+import { type BucketServer, startGcsBuckets, startS3Buckets } from '../../helpers/buckets.ts';
+import { startProxy, type TcpProxy } from '../../helpers/proxy.ts';
+import { missing } from '../../services/index.ts';
+import { type Lifetime, shared } from '../../services/service.ts';
 
-export interface Reached {
-  server: BucketServer;
-  proxy: TcpProxy;
+interface Suites {
+  source: SourceSuite;
+  sink: SinkSuite;
 }
 
-export function describeBuckets(
+export const gcs: Suites = suitesOf(
+  'gs',
+  missing('gcs'),
+  shared(async (t: Lifetime) => {
+    // The server tells clients where to go on with an upload.
+    const proxy = await startProxy(t);
+    const server = await startGcsBuckets(t, proxy.port);
+    proxy.to(server.service);
+    return { server, proxy };
+  }),
+);
+
+export const s3: Suites = suitesOf(
+  's3',
+  missing('s3'),
+  shared(async (t: Lifetime) => {
+    const server = await startS3Buckets(t);
+    return { server, proxy: await startProxy(t, server.service) };
+  }),
+);
+
+function suitesOf(
   scheme: 'gs' | 's3',
   skip: string | false,
-  reached: () => Promise<Reached>,
-): void {
+  reached: () => Promise<{ server: BucketServer; proxy: TcpProxy }>,
+): Suites {
   const network = async () => (await reached()).proxy;
   const refusals = {
     [`${scheme}: a bucket that is not there`]: {
@@ -36,7 +59,7 @@ export function describeBuckets(
     },
   } as const;
 
-  describeSource({
+  const source: SourceSuite = {
     component: readFromText,
     skip,
     network,
@@ -55,9 +78,9 @@ export function describeBuckets(
       };
     },
     refusals,
-  });
+  };
 
-  describeSink({
+  const sink: SinkSuite = {
     component: writeToJson,
     skip,
     network,
@@ -78,5 +101,6 @@ export function describeBuckets(
       };
     },
     refusals,
-  });
+  };
+  return { source, sink };
 }

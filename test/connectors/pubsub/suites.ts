@@ -1,38 +1,81 @@
 /** What reads and writes a Pub/Sub keeps the contracts of sources and sinks, whatever Pub/Sub it is. */
 import type { TestContext } from 'node:test';
+import { servePubsub } from '../../../src/cloud/pubsub/server.ts';
 import { readFromPubSub, writeToPubSub } from '../../../src/connectors/pubsub/index.ts';
-import { describeSink, type Outlet, type SinkSuite } from '../../conformance/sink.ts';
-import { describeSource, type Place, type SourceSuite } from '../../conformance/source.ts';
-import type { TcpProxy } from '../../helpers/proxy.ts';
+import type { Outlet, SinkSuite } from '../../conformance/sink.ts';
+import type { Place, SourceSuite } from '../../conformance/source.ts';
+import { atEnd } from '../../helpers/at-end.ts';
+import type { Target, TcpProxy } from '../../helpers/proxy.ts';
 import {
   ackIdsOf,
   acknowledge,
   type Clients,
+  clientsHere,
+  clientsOf,
   makeTopic,
   publish,
   pullNow,
   textsOf,
 } from '../../helpers/pubsub.ts';
+import { missing } from '../../services/index.ts';
+import { startPubsub } from '../../services/pubsub.ts';
+import { type Lifetime, serviceFolder, shared } from '../../services/service.ts';
 
-export interface Reached {
-  clients: Clients;
-  env?: NodeJS.ProcessEnv;
+interface Suites {
+  source: SourceSuite;
+  sink: SinkSuite;
+}
+
+/** As jobs find it: started when it is needed. */
+export const embedded: Suites = suitesOf(
+  async (t, _proxy, home) => ({ clients: await clientsHere(t, { home }) }),
+  { many: 50_000 },
+);
+
+const served = shared(async (t: Lifetime) => {
+  const directory = await serviceFolder(t);
+  const server = await servePubsub({ directory, ports: [0], identity: 'test' });
+  atEnd(t, server.close);
+  return { host: '127.0.0.1', port: server.port };
+});
+
+/** The embedded one as one elsewhere, behind a network. */
+export const elsewhere: Suites = suitesOf(reachBy(served), { network: served, many: 20_000 });
+
+const started = shared(startPubsub);
+
+/** Google's. It gives a stream whose connection broke half of all messages, again and again, until their leases are over. */
+export const emulator: Suites = suitesOf(reachBy(started), {
+  skip: missing('pubsub'),
+  network: started,
+  many: 20_000,
+  keepsBroken: true,
+});
+
+/** Clients past the proxy, and what the connector is told so that it goes through it. */
+type Reach = (
+  t: TestContext,
+  proxy: TcpProxy,
+  home: string,
+) => Promise<{ clients: Clients; env?: NodeJS.ProcessEnv }>;
+
+function reachBy(server: () => Promise<Target>): Reach {
+  return async (t, proxy) => {
+    const { host, port } = await server();
+    const clients = clientsOf(`${host}:${port}`);
+    atEnd(t, clients.close);
+    return { clients, env: { PUBSUB_EMULATOR_HOST: proxy.address } };
+  };
 }
 
 type Options = Pick<SourceSuite & SinkSuite, 'skip' | 'network' | 'many' | 'keepsBroken'>;
 
-// After each kill a Pub/Sub holds back what was read until its lease is over.
-const killedElsewhere = 'test/faults/kill-pubsub-job.test.ts does it';
-
-/** `reach` gives clients past the proxy, and what the connector is told so that it goes through it. */
-export function describeService(
-  reach: (t: TestContext, proxy: TcpProxy, home: string) => Promise<Reached>,
-  options: Options,
-): void {
-  describeSource({
+function suitesOf(reach: Reach, options: Options): Suites {
+  const source: SourceSuite = {
     ...options,
     component: readFromPubSub,
-    killedElsewhere,
+    // After each kill a Pub/Sub holds back what was read until its lease is over.
+    killedElsewhere: 'test/faults/kill-pubsub-job.test.ts does it',
     async make(t, proxy, home) {
       const { clients, env } = await reach(t, proxy, home);
       return { ...(await subscriptionOf(clients)), env };
@@ -49,12 +92,13 @@ export function describeService(
         message: /projects\/test\/topics\/t/,
       },
     },
-  });
-  describeSink({
+  };
+  const sink: SinkSuite = {
     ...options,
     many: 100_000,
     component: writeToPubSub,
-    killedElsewhere,
+    // After each kill a Pub/Sub holds back what was read until its lease is over.
+    killedElsewhere: 'test/faults/kill-pubsub-job.test.ts does it',
     delivery: 'twice',
     async make(t, proxy, home) {
       const { clients, env } = await reach(t, proxy, home);
@@ -67,7 +111,8 @@ export function describeService(
         message: /projects\/test\/topics\/t t/,
       },
     },
-  });
+  };
+  return { source, sink };
 }
 
 async function subscriptionOf(clients: Clients): Promise<Place> {
