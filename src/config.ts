@@ -29,8 +29,12 @@ export interface Config {
   secretEnv?: string[];
   /** `SLUICE_SECRET_ROOT`: the folder of the files that `secret://file/PATH` may name in a server. */
   secretRoot?: string;
+  /** `SLUICE_LAUNCHER`: how workers are started where a launch does not say it (default: as processes). */
+  launcher?: 'process' | 'docker';
   /** `DOCKER_HOST`: the engine that containers run on (default: the one of this machine). */
   dockerHost?: string;
+  /** `SLUICE_ALLOWED_IMAGES`, separated by commas: names with `*`, or digests. Absent: containers may be made from any. */
+  allowedImages?: string[];
   /** `SLUICE_WORKER_IMAGE`: what the containers of jobs are made from (default `sluice-worker:<version>`). */
   workerImage?: string;
   /** `SLUICE_DOCKER_NETWORK`: the network of containers that need one, instead of the one that Sluice keeps. */
@@ -63,7 +67,10 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     ...(env.SLUICE_ROOTS !== undefined && { roots }),
     ...(secretEnv.length > 0 && { secretEnv }),
     ...(env.SLUICE_SECRET_ROOT && { secretRoot: resolve(env.SLUICE_SECRET_ROOT) }),
+    ...(env.SLUICE_LAUNCHER === 'docker' && { launcher: 'docker' }),
     ...(env.DOCKER_HOST && { dockerHost: env.DOCKER_HOST }),
+    // Set and empty means that none is allowed.
+    ...(env.SLUICE_ALLOWED_IMAGES !== undefined && { allowedImages: listOf(env.SLUICE_ALLOWED_IMAGES, ',') }),
     ...(env.SLUICE_WORKER_IMAGE && { workerImage: env.SLUICE_WORKER_IMAGE }),
     ...(env.SLUICE_DOCKER_NETWORK && { dockerNetwork: env.SLUICE_DOCKER_NETWORK }),
     ...(env.SLUICE_PUBSUB_SOCKET && { pubsubSocket: env.SLUICE_PUBSUB_SOCKET }),

@@ -46,7 +46,7 @@ const ARROWS: Record<string, string[]> = {
   tasks: ['dlq', 'engine', 'jobs', 'launch', 'launchers', 'store', 'udf', 'worker'],
   access: ['store'],
   flex: ['catalog', 'cloud', 'launchers', 'pipeline', 'udf', 'worker'],
-  launch: ['catalog', 'cloud', 'dlq', 'engine', 'jobs', 'pipeline', 'store', 'udf', 'worker'],
+  launch: ['catalog', 'cloud', 'dlq', 'engine', 'jobs', 'launchers', 'pipeline', 'store', 'udf', 'worker'],
   jobs: ['engine', 'launchers', 'store', 'worker'],
   store: ['engine', 'worker'],
   launchers: ['cloud', 'engine', 'worker'],

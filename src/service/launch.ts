@@ -3,6 +3,8 @@ import { audit } from '../access/audit.ts';
 import type { Caller } from '../access/roles.ts';
 import { SluiceError, type Violation } from '../errors.ts';
 import { checkLaunch } from '../launch/check.ts';
+import { inContainers } from '../launch/container.ts';
+import { containerRequest, launcherIn } from '../launch/container-request.ts';
 import { type GivenParameters, type PreparedJob, prepareJob } from '../launch/prepare.ts';
 import { newRecord } from '../launch/record.ts';
 import { withSecrets } from '../launch/secrets.ts';
@@ -48,17 +50,22 @@ export async function launchJob(
 ): Promise<JobRecord | undefined> {
   const { name, projectId, location, parameters, update, transformNameMapping, validateOnly } = launch;
   const { config, store, supervisor } = service;
-  const { template, defaultEnvironment } = await found(service, launch);
+  const { template, defaultEnvironment, image } = await found(service, launch);
   const environment = { ...defaultEnvironment, ...launch.environment };
   const labels = labelsOf(environment);
   checkNames(name, labels, environment);
-  const prepared = await prepareJob(config, {
+  const asked = launcherIn(environment) ?? config.launcher;
+  const request = asked === 'docker' || image !== undefined ? containerRequest(environment) : undefined;
+  const rendered = await prepareJob(config, {
     template,
     parameters,
     ...workersOf(environment),
     dryRun: validateOnly,
   });
-  await checkLaunch(config, prepared);
+  await checkLaunch(config, rendered);
+  const prepared = request
+    ? await inContainers(config, rendered, { request, template, ...(image !== undefined && { image }) })
+    : rendered;
   const record = newRecord(prepared, {
     name,
     projectId,

@@ -56,7 +56,8 @@ export async function listDatasets(config: Config): Promise<DatasetName[]> {
   return datasets;
 }
 
-function warehouseDirectory({ home }: Config): string {
+/** A folder for each project, in which the datasets lie. */
+export function warehouseDirectory({ home }: Config): string {
   return join(home, 'cloud', 'bigquery');
 }
 

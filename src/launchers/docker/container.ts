@@ -34,7 +34,6 @@ const MIB = 1 << 20;
 const TEMPORARY_BYTES = 64 * MIB;
 /** The UDFs' children and their worker hand batches to each other there: as much for each that runs at a time. */
 const SHARED_BYTES = 64 * MIB;
-const OPEN_FILES = 65_536;
 
 export function containerOptions(errand: ContainerErrand, config: Config): ContainerCreateOptions {
   const { jobId, index, token, container, command, environment, workingDirectory, mounts, network } = errand;
@@ -73,10 +72,8 @@ const hardening = {
   // It reaps what others leave behind, and passes signals on.
   Init: true,
   IpcMode: 'private',
-  Ulimits: [
-    { Name: 'nofile', Soft: OPEN_FILES, Hard: OPEN_FILES },
-    { Name: 'core', Soft: 0, Hard: 0 },
-  ],
+  // What a crash leaves holds secrets.
+  Ulimits: [{ Name: 'core', Soft: 0, Hard: 0 }],
   LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '2' } },
   RestartPolicy: { Name: 'no' },
   AutoRemove: false,

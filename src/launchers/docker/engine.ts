@@ -42,8 +42,9 @@ export function engineError(error: unknown, config: Config, image?: string): Slu
     return of('DISK_FULL', `disk full: the Docker engine says: ${said}`);
   if (image !== undefined && isAbsent(error) && /image/i.test(said))
     return of('IMAGE_NOT_FOUND', `there is no image ${image}: the Docker engine says: ${said}`);
-  if (image !== undefined && /OCI runtime create failed|No command specified/i.test(said))
-    return of('IMAGE_INVALID', `the image ${image} cannot be started: ${causeIn(said)}`);
+  const fault = /\bexec: .*|No command specified|no such file or directory: unknown/is.exec(said)?.[0];
+  if (image !== undefined && fault !== undefined)
+    return of('IMAGE_INVALID', `the image ${image} cannot be started: ${fault}`);
   return of('ENGINE_REFUSED', `the Docker engine refuses: ${said}`);
 }
 
@@ -57,14 +58,11 @@ const isTimeout = (error: unknown): boolean =>
 
 const MAX_SAID = 1000;
 
-/** Its own words, without the status around them. */
-function saidBy(error: unknown): string {
+/** The engine's own words, without the status around them. */
+export function saidBy(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   return text
     .replace(/^\(HTTP code \d+\) [^-]* - /, '')
     .trim()
     .slice(0, MAX_SAID);
 }
-
-/** The runtime tells first what called what: the last part says what is wrong. */
-const causeIn = (said: string): string => /(exec: .*)$/s.exec(said)?.[1] ?? said;

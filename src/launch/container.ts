@@ -1,0 +1,83 @@
+/** From what a launch asks for to what the containers of a job are made from. */
+import { kindOf } from '../catalog/kinds/index.ts';
+import type { Template } from '../catalog/template.ts';
+import type { Config } from '../config.ts';
+import type { Reach } from '../engine/component.ts';
+import { SluiceError } from '../errors.ts';
+import { connectEngine } from '../launchers/docker/engine.ts';
+import { VERSION } from '../program.ts';
+import type { JobContainer } from '../worker/container.ts';
+import type { Job } from '../worker/job-file.ts';
+import { type ContainerRequest, workerImageOf } from './container-request.ts';
+import { resolveImage } from './image.ts';
+import type { PreparedJob } from './prepare.ts';
+import { type JobReach, reachOf } from './reach.ts';
+
+export interface ContainerLaunch {
+  request: ContainerRequest;
+  /** The template that was launched, if any. */
+  template?: Template;
+  /** The image that it comes in; absent for one of the catalog. */
+  image?: string;
+}
+
+/**
+ * The job with what its containers are made from.
+ * @throws SluiceError ENGINE_UNREACHABLE, IMAGE_NOT_FOUND, IMAGE_FORBIDDEN, and for paths that no container can have
+ */
+export async function inContainers<Prepared extends PreparedJob>(
+  config: Config,
+  prepared: Prepared,
+  launch: ContainerLaunch,
+): Promise<Prepared> {
+  const { request } = launch;
+  const isProgram = prepared.job.program !== undefined;
+  const reach = reachOfJob(config, prepared, launch);
+  // An image that the template comes in is the template's own: no other one has what it names.
+  const name = launch.image ?? request.image ?? workerImageOf(config, VERSION);
+  const { image, imageId, digest } = await resolveImage(await connectEngine(config), name, config);
+  if (request.verify && digest === undefined)
+    throw new SluiceError(
+      'IMAGE_FORBIDDEN',
+      `the image ${image} is not known to any registry, so that its content cannot be verified: push it, or launch without --verify`,
+    );
+  const container: JobContainer = {
+    image,
+    imageId,
+    ...(digest !== undefined && { digest }),
+    isProgram,
+    limits: request.limits,
+    network: request.network ?? (isProgram ? 'jobs' : reach.network),
+    mounts: reach.mounts,
+    ...(!isProgram && reach.access.length > 0 && { access: reach.access }),
+    startTimeoutMs: request.startTimeoutMs,
+  };
+  const job: Job = { ...prepared.job, container };
+  return { ...prepared, job };
+}
+
+function reachOfJob(config: Config, { job, graph }: PreparedJob, { template }: ContainerLaunch): JobReach {
+  const needs =
+    job.program && template
+      ? [reachOfParameters(template, job.parameters ?? {})]
+      : graph.nodes.map(({ component, config: own }) => component.reach?.(own) ?? {});
+  return reachOf(needs, job.id, config);
+}
+
+/** Of a program only its parameters are known. */
+function reachOfParameters(
+  { parameters: { properties } }: Template,
+  parameters: Readonly<Record<string, unknown>>,
+): Reach {
+  const reads: string[] = [];
+  const writes: string[] = [];
+  for (const [name, value] of Object.entries(parameters)) {
+    const schema = properties[name];
+    if (!schema || typeof value !== 'string') continue;
+    const { name: kind, isPath } = kindOf(schema);
+    if (kind === 'gcs-write-folder') writes.push(`${value}/`);
+    else if (kind === 'gcs-write-file') writes.push(value.slice(0, value.lastIndexOf('/') + 1));
+    else if (isPath) reads.push(value);
+  }
+  return { reads, writes };
+}
