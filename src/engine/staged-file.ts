@@ -33,6 +33,8 @@ export function stagedFile(path: string, length: number, pack?: Pack): StagedFil
   let synced = length;
   let pending: Piece[] = [];
   let pendingBytes = 0;
+  let writing: Promise<void> = Promise.resolve();
+  let writingBytes = 0;
 
   const withFile = async (use: (file: FileHandle) => Promise<void>) => {
     const file = await open(path, end === 0 ? 'w' : 'r+');
@@ -42,26 +44,40 @@ export function stagedFile(path: string, length: number, pack?: Pack): StagedFil
       await file.close();
     }
   };
-  const flush = async () => {
+  const writePending = async () => {
     if (pendingBytes === 0) return;
-    const chunks = pack ? await pack(pending) : pending.map(({ bytes }) => bytes);
+    const pieces = pending;
+    const bytes = pendingBytes;
+    pending = [];
+    pendingBytes = 0;
+    writingBytes = bytes;
+    const chunks = pack ? await pack(pieces) : pieces.map(piece => piece.bytes);
     await withFile(async file => {
       const written = await writeAll(file, chunks, end);
       end += written;
     });
-    pending = [];
-    pendingBytes = 0;
+    writingBytes = 0;
+  };
+  const flush = (): Promise<void> => {
+    writing = writing.then(writePending);
+    // Who appends next, flushes or syncs is told.
+    writing.catch(() => {});
+    return writing;
   };
 
   return {
     path,
     get pendingBytes() {
-      return pendingBytes;
+      return pendingBytes + writingBytes;
     },
     async append(bytes, count = 0) {
       pending.push({ bytes, count });
       pendingBytes += bytes.length;
-      if (pendingBytes >= FLUSH_BYTES) await flush();
+      if (pendingBytes < FLUSH_BYTES) return;
+      // While these are written, as many may gather.
+      const before = writing;
+      void flush();
+      await before;
     },
     flush,
     async sync() {

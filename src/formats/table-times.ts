@@ -33,10 +33,15 @@ export function readDateTime(text: string): string | undefined {
   return date && clock && more.length === 0 ? `${date} ${clock}` : undefined;
 }
 
+/** What nearly all have; no day of these is beyond any month's. */
+const USUAL =
+  /^[12]\d{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?Z$/;
+
 /** RFC 3339, BigQuery's own form, a date, or seconds since the epoch; without a zone it is UTC. */
 export function readTimestamp(value: unknown): string | undefined {
   if (typeof value === 'number' || typeof value === 'bigint') return ofSeconds(String(value), Number(value));
   if (typeof value !== 'string' || value.length > 60) return undefined;
+  if (USUAL.test(value)) return `${value.slice(0, 10)} ${value.slice(11, -1)}+00:00`;
   if (/^-?\d{1,12}(?:\.\d+)?(?:[eE]\+?\d{1,2})?$/.test(value)) return ofSeconds(value, Number(value));
   // The zone follows a time: in a date alone, `-20` is a day.
   const zone = value.includes(':') ? ZONE.exec(value) : null;

@@ -8,7 +8,6 @@ import type { Json, Sink, StageContext } from '../../engine/component.ts';
 import { makeStageFolder } from '../../engine/stage-folder.ts';
 import { cutBack, type StagedFile, stagedFile } from '../../engine/staged-file.ts';
 import { BEGINNING_OF_TIME, END_OF_TIME } from '../../engine/time.ts';
-import { encodePayloads } from '../../formats/payloads.ts';
 import { rowsOf } from '../../formats/rows.ts';
 import { type TableField, wordField } from '../../formats/table-schema.ts';
 import type { Target } from './table-home.ts';
@@ -100,7 +99,7 @@ export async function openTableSink(
           failures.push({ ...line, transform: context.stage });
         }
       }
-      if (lines.length > 0) await file.append(encodePayloads(lines).bytes);
+      if (lines.length > 0) await file.append(Buffer.from(`${lines.join('\n')}\n`));
       return refused.length > 0 ? { failed: selectElements(batch, refused, failures) } : undefined;
     },
     advance(to) {
@@ -110,7 +109,7 @@ export async function openTableSink(
       const length = await file.sync();
       if (length > state.length) await syncDirectory(folder);
       const isOver = watermark === END_OF_TIME;
-      const isDue = Date.now() - publishedMs >= (publisher.intervalMs ?? 0);
+      const isDue = Date.now() - publishedMs >= Math.max(publisher.intervalMs ?? 0, target.intervalMs ?? 0);
       const sealed = context.streaming ? length > 0 && (isDue || isOver) : isOver;
       state = {
         segment: state.segment,
