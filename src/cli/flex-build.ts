@@ -34,17 +34,22 @@ export function registerFlexBuild(flex: Command): void {
 }
 
 async function build(given: string, specPath: string | undefined, options: BuildOptions): Promise<void> {
-  const [{ imageName, registryOf }, { packTemplate }, { openSpecFile }, { buildImage }, { requireEngine }] =
-    await Promise.all([
-      import('../flex/build/name.ts'),
-      import('../flex/build/pack.ts'),
-      import('../flex/build/spec-file.ts'),
-      import('../flex/build/image.ts'),
-      import('../flex/build/engine.ts'),
-    ]);
+  const [
+    { hasRegistry, nameToBuild },
+    { packTemplate },
+    { openSpecFile },
+    { buildImage },
+    { requireEngine },
+  ] = await Promise.all([
+    import('../flex/build/name.ts'),
+    import('../flex/build/pack.ts'),
+    import('../flex/build/spec-file.ts'),
+    import('../flex/build/image.ts'),
+    import('../flex/build/engine.ts'),
+  ]);
   const startMs = Date.now();
   const config = loadConfig();
-  const name = imageName(options.image);
+  const name = nameToBuild(options.image);
   const engine = await requireEngine(config);
   const packed = await packTemplate(config, given);
   const path = specPath ?? defaultSpec(packed);
@@ -53,7 +58,7 @@ async function build(given: string, specPath: string | undefined, options: Build
     await check(packed, options);
     const base = options.base ?? config.workerImage ?? `sluice-worker:${VERSION}`;
     const image = await buildImage(config, engine, packed, { name, base, noCache: !options.cache, tell });
-    const isPushed = options.push ?? registryOf(name) !== undefined;
+    const isPushed = options.push ?? hasRegistry(name);
     const digest = isPushed ? await push(config, name) : undefined;
     await spec.write(await specOf(packed, name));
     report({ image, digest, path, milliseconds: Date.now() - startMs }, options);
@@ -63,7 +68,7 @@ async function build(given: string, specPath: string | undefined, options: Build
   }
 
   async function push(config: Config, name: string): Promise<string> {
-    const { pushImage } = await import('../flex/build/push.ts');
+    const { pushImage } = await import('../flex/build/registry.ts');
     return pushImage(config, engine, name, tell);
   }
 }

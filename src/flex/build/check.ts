@@ -19,9 +19,11 @@ export async function checkScripts(
   for (const packed of scripts) {
     const { file, source } = packed;
     const script = { name: basename(file), source, module: extname(file) === '.mjs' };
-    await load(script);
     const beside = cases ? casesOf(packed, scripts) : undefined;
-    if (beside === undefined) continue;
+    if (beside === undefined) {
+      await load(script);
+      continue;
+    }
     const results = await runCases([script], readCases(beside));
     const failed = results.filter(({ ok }) => !ok);
     if (failed[0]) throw failure(file, failed[0], failed.length);

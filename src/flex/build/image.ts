@@ -6,7 +6,9 @@ import { engineError, isAbsent } from '../../launchers/docker/engine.ts';
 import { contextOf, DOCKERFILE } from './context.ts';
 import { type BaseImage, dockerfileOf } from './dockerfile.ts';
 import { linesOf } from './engine-lines.ts';
+import { hasRegistry } from './name.ts';
 import type { PackedTemplate } from './pack.ts';
+import { pullImage } from './registry.ts';
 import { followSteps } from './steps.ts';
 
 export interface BuildRequest {
@@ -38,7 +40,7 @@ export async function buildImage(
   request: BuildRequest,
 ): Promise<BuiltImage> {
   const { name, noCache, tell } = request;
-  const base = await baseOf(config, engine, request.base);
+  const base = await baseOf(config, engine, request);
   const context = await contextOf(packed, await dockerfileOf(packed, name, base));
   const steps = followSteps(tell);
   try {
@@ -73,16 +75,22 @@ export async function buildImage(
 async function baseOf(
   config: Config,
   engine: Docker,
-  name: string,
+  { base: name, tell }: BuildRequest,
 ): Promise<BaseImage & { entrypoint: string }> {
   try {
-    const { Config: base } = await engine.getImage(name).inspect();
-    return { name, user: base.User || '0:0', entrypoint: String(base.Entrypoint) };
+    const base = engine.getImage(name);
+    const known = await base.inspect().catch(async error => {
+      if (!isAbsent(error) || !hasRegistry(name)) throw error;
+      await pullImage(engine, name, tell);
+      return base.inspect();
+    });
+    const { User: user, Entrypoint: entrypoint } = known.Config;
+    return { name, user: user || '0:0', entrypoint: String(entrypoint) };
   } catch (error) {
     if (!isAbsent(error)) throw engineError(error, config);
     throw new SluiceError(
       'IMAGE_NOT_FOUND',
-      `the engine has no image ${name} to build on: pull it, make it with \`npm run images\`, or name another with --base`,
+      `there is no image ${name} to build on: make it with \`npm run images\`, or name another with --base`,
       { cause: error },
     );
   }

@@ -4,9 +4,11 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { registryOf } from './name.ts';
+import { imageNameOf } from './policy.ts';
 
-const DOCKER_HUB = 'https://index.docker.io/v1/';
+const DOCKER_HUB = 'docker.io';
+/** What Docker Hub is called where credentials are kept. */
+const DOCKER_HUB_ADDRESS = 'https://index.docker.io/v1/';
 const HELPER = /^[\w.-]+$/;
 const HELPER_MS = 30_000;
 
@@ -20,9 +22,13 @@ export interface Credentials {
 
 type Registries = Record<string, { auth?: string; identitytoken?: string }>;
 
+/** The registry that the name of an image means. @throws SluiceError IMAGE_INVALID */
+export const registryOf = (name: string): string => imageNameOf(name)?.repository.split('/')[0] ?? DOCKER_HUB;
+
 /** The credentials for the registry of an image; undefined where none are kept. */
 export async function credentialsFor(name: string): Promise<Credentials | undefined> {
-  const address = registryOf(name) ?? DOCKER_HUB;
+  const registry = registryOf(name);
+  const address = registry === DOCKER_HUB ? DOCKER_HUB_ADDRESS : registry;
   const { auths = {}, credHelpers = {}, credsStore } = await settings();
   const helper = credHelpers[address] ?? credsStore;
   const kept = helper === undefined ? undefined : await askHelper(helper, address);

@@ -1,9 +1,9 @@
-/** Gives an image to the registry that its name means. */
+/** What the registry that the name of an image means takes and gives. */
 import type Docker from 'dockerode';
 import type { Config } from '../../config.ts';
 import { SluiceError } from '../../errors.ts';
-import { engineError } from '../../launchers/docker/engine.ts';
-import { credentialsFor } from './credentials.ts';
+import { credentialsFor } from '../../launchers/docker/credentials.ts';
+import { engineError, saidBy } from '../../launchers/docker/engine.ts';
 import { linesOf } from './engine-lines.ts';
 
 /**
@@ -33,6 +33,23 @@ export async function pushImage(
   }
   if (digest === undefined) throw refused(name, 'the registry gave it no digest');
   return digest;
+}
+
+/** @throws SluiceError IMAGE_NOT_FOUND with what the registry says */
+export async function pullImage(engine: Docker, name: string, tell: (line: string) => void): Promise<void> {
+  const absent = (why: string) =>
+    new SluiceError(
+      'IMAGE_NOT_FOUND',
+      `there is no image ${name} here, and it cannot be pulled: ${why.trim()}`,
+    );
+  const authconfig = await credentialsFor(name);
+  const answer = await engine.pull(name, { ...(authconfig && { authconfig }) }).catch(error => {
+    throw absent(saidBy(error));
+  });
+  for await (const { status, id, error } of linesOf(answer)) {
+    if (error !== undefined) throw absent(error);
+    if (id === undefined && status !== undefined) tell(status);
+  }
 }
 
 const refused = (name: string, why: string): SluiceError =>
