@@ -1,6 +1,7 @@
 /** Follows a job in the foreground: live progress on a terminal, Ctrl-C, and the summary at the end. */
 import { totalsOf } from '../engine/counters.ts';
 import { runForeground } from '../jobs/foreground.ts';
+import type { JobListener } from '../jobs/run-job.ts';
 import type { PreparedJob } from '../launch/prepare.ts';
 import type { JobHome } from '../store/store.ts';
 import { describeMessage, describeProgress, statusLine, tellEnd } from './live.ts';
@@ -14,16 +15,15 @@ export async function followJob(
   const status = statusLine();
   const started = Date.now();
   status.print(`job ${job.id} starting`);
-  const run = runForeground(
-    home,
-    { job, graph },
-    {
-      onRunning: () => status.print(`job ${job.id} running${job.streaming ? '; Ctrl-C drains it' : ''}`),
-      onProgress: progress =>
-        status.update(describeProgress(totalsOf(graph, progress.counters), progress.watermark, started)),
-      onMessage: message => status.print(describeMessage(message), message.severity),
-    },
-  );
+  const listener: JobListener = {
+    onRunning: () => status.print(`job ${job.id} running${job.streaming ? '; Ctrl-C drains it' : ''}`),
+    onProgress: progress =>
+      status.update(describeProgress(totalsOf(graph, progress.counters), progress.watermark, started)),
+    onMessage: message => status.print(describeMessage(message), message.severity),
+  };
+  const run = job.container
+    ? (await import('../jobs/foreground-containers.ts')).runContainers(home, job, listener)
+    : runForeground(home, { job, graph }, listener);
   const stopListening = onInterrupts(
     () => {
       status.print('draining: what was read is being written; again to cancel');
