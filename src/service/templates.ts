@@ -3,6 +3,7 @@ import { currentCatalog } from '../catalog/cached.ts';
 import type { Template } from '../catalog/template.ts';
 import type { Config } from '../config.ts';
 import { SluiceError } from '../errors.ts';
+import { TEMPLATE_LABEL } from '../flex/build/labels.ts';
 import { programTemplate } from '../flex/program-template.ts';
 import {
   type ContainerSpec,
@@ -12,6 +13,8 @@ import {
   readTemplateText,
   unableToOpen,
 } from '../flex/spec.ts';
+import { resolveImage } from '../launch/image.ts';
+import { connectEngine } from '../launchers/docker/engine.ts';
 
 export interface FoundTemplate {
   template: Template;
@@ -49,7 +52,16 @@ export async function templateOfSpec(config: Config, given: unknown, path: strin
   const { image, defaultEnvironment = {} } = spec;
   if (image.startsWith(OWN_IMAGE))
     return { template: await templateOfCatalog(config, image), defaultEnvironment };
-  return { template: programTemplate(spec, path), defaultEnvironment, image };
+  return { template: await templateIn(config, spec, path), defaultEnvironment, image };
+}
+
+/** What is in an image: a template, where `sluice flex build` has made it, else a program. */
+async function templateIn(config: Config, spec: ContainerSpec, path: string): Promise<Template> {
+  const engine = await connectEngine(config);
+  const image = await resolveImage(engine, spec.image, config);
+  if (image.labels[TEMPLATE_LABEL] === undefined) return programTemplate(spec, path, image.labels);
+  const { templateOfImage } = await import('../flex/image-template.ts');
+  return templateOfImage(config, engine, image);
 }
 
 const templateOfCatalog = async (config: Config, image: string): Promise<Template> =>
