@@ -6,6 +6,7 @@ import { forgetSecrets } from '../engine/secrets.ts';
 import { SluiceError } from '../errors.ts';
 import { processLauncher } from '../launchers/detached.ts';
 import { dockerLauncher } from '../launchers/docker/launcher.ts';
+import { removeLeftovers } from '../launchers/docker/leftovers.ts';
 import type { JobRecord } from '../store/record.ts';
 import { isEnded, type Wish } from '../store/states.ts';
 import type { Store } from '../store/store.ts';
@@ -54,7 +55,7 @@ export interface SupervisorOptions {
 const FIRST_RETRY_MS = 1000;
 /** How soon we try again to watch a job after a fault of our own. */
 const FAULT_MS = 1000;
-/** How often we look for jobs of the foreground whose process has gone. */
+/** How often we look for jobs of the foreground whose process has gone, and for what they have left. */
 const ORPHANS_MS = 30_000;
 
 /**
@@ -110,6 +111,11 @@ export async function openSupervisor(options: SupervisorOptions): Promise<Superv
     }
   };
 
+  const isActive = (id: string) => {
+    const record = store.jobs.get(id);
+    return record !== undefined && !isEnded(record.state);
+  };
+
   const note = (jobId: string, text: string) => {
     const time = Date.now();
     for (const message of store.messages.add([{ jobId, time, severity: 'INFO', text }]))
@@ -128,8 +134,13 @@ export async function openSupervisor(options: SupervisorOptions): Promise<Superv
   }
   startQueued();
 
+  /** False until it is known that containers of no ended job are left. */
+  let isClean = false;
   const failOrphans = async () => {
-    for (const job of await orphaned({ config, store })) tell({ type: 'state', job });
+    const failed = await orphaned({ config, store });
+    for (const job of failed) tell({ type: 'state', job });
+    if (failed.some(({ container }) => container)) isClean = false;
+    isClean ||= await removeLeftovers(config, isActive);
   };
   let looking: Promise<void>;
   const lookForOrphans = () => {

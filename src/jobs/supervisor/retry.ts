@@ -3,15 +3,21 @@ import { type ErrorCode, errorKinds } from '../../errors.ts';
 
 /**
  * `limited`: started again from its checkpoint, so often without progress; `patient`: a streaming job that has run
- * waits for as long as it takes, any other is limited. All other codes are final: the next attempt would end as this one.
+ * waits for as long as it takes, any other is limited; `begun`: so does every job that has run. All other codes are
+ * final: the next attempt would end as this one.
  */
-const attempts: Partial<Record<ErrorCode, 'limited' | 'patient'>> = {
+const attempts: Partial<Record<ErrorCode, 'limited' | 'patient' | 'begun'>> = {
   WORKER_LOST: 'limited',
   INTERNAL: 'limited',
   WAREHOUSE_MEMORY: 'limited',
   SERVICE_UNREACHABLE: 'patient',
   DISK_FULL: 'patient',
   WAREHOUSE_BUSY: 'patient',
+  MEMORY_LIMIT: 'limited',
+  PROCESS_LIMIT: 'limited',
+  ENGINE_REFUSED: 'limited',
+  // Nothing is wrong with the job, and what it has done is kept.
+  ENGINE_UNREACHABLE: 'begun',
 };
 
 /** How often a worker is started again without having come further. */
@@ -25,7 +31,7 @@ export function isStartedAgain(
   { streaming, hasCheckpoint }: { streaming: boolean; hasCheckpoint: boolean },
 ): boolean {
   const rule = attempts[code as ErrorCode];
-  if (rule === 'patient' && streaming && hasCheckpoint) return true;
+  if (hasCheckpoint && (rule === 'begun' || (rule === 'patient' && streaming))) return true;
   return rule !== undefined && failures <= MAX_RESTARTS;
 }
 

@@ -18,7 +18,13 @@ test('which failures are tried again, and how often', () => {
     ['DISK_FULL', batch, MAX_RESTARTS, true],
     ['DISK_FULL', batch, MAX_RESTARTS + 1, false],
     ['WAREHOUSE_BUSY', stream, 1000, true],
+    ['MEMORY_LIMIT', stream, MAX_RESTARTS + 1, false],
+    // An engine that is started again has nothing against the job.
+    ['ENGINE_UNREACHABLE', batch, 1000, true],
+    ['ENGINE_UNREACHABLE', newStream, MAX_RESTARTS + 1, false],
     // It would end in the same way.
+    ['IMAGE_INVALID', stream, 1, false],
+    ['START_TIMEOUT', batch, 1, false],
     ['ELEMENT_FAILED', stream, 1, false],
     ['BOOKS_UNBALANCED', batch, 1, false],
     ['OUTPUT_UNWRITABLE', batch, 1, false],
