@@ -162,6 +162,8 @@ interface Declaration<Schema> {
 
 export interface SourceComponent<Schema = object, Config = unknown> extends Declaration<Schema> {
   kind: 'source';
+  /** What it reads from, as people call it: Kafka, Files. */
+  system?: string;
   output(config: Config): ElementType;
   /** Checks what can be checked and opens the source; throws a SluiceError that names what is wrong. */
   open(config: Config, context: StageContext): Promise<Source>;
@@ -197,6 +199,10 @@ export interface TransformComponent<Schema = object, Config = unknown> extends D
 
 export interface SinkComponent<Schema = object, Config = unknown> extends Declaration<Schema> {
   kind: 'sink';
+  /** What it writes to, as people call it. */
+  system?: string;
+  /** With its usual config each element is there once, wherever a worker was killed; absent: at least once. */
+  once?: true;
   /** Throws a SluiceError where it cannot take that; absent: it takes everything. */
   accept?(input: ElementType, config: Config): void;
   /**

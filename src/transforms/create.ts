@@ -9,6 +9,7 @@ const BATCH_BYTES = 64 * 1024;
 
 export const create = defineSource({
   name: 'Create',
+  system: 'Values',
   summary: 'Gives the elements written in the pipeline.',
   description:
     'Each element is a row. A value that is no mapping becomes `{element: value}`; fields that only some rows ' +

@@ -51,6 +51,7 @@ const config = {
 
 export const readFromBigQuery = defineSource({
   name: 'ReadFromBigQuery',
+  system: 'BigQuery',
   summary:
     'Reads a table, or the result of a query: of BigQuery, or of the local warehouse that stands for it.',
   description:

@@ -15,6 +15,7 @@ import type { Action } from './retry.ts';
 
 export const writeToElasticsearch = defineSink({
   name: 'WriteToElasticsearch',
+  system: 'Elasticsearch',
   summary: 'Writes documents to Elasticsearch (7 to 9) or OpenSearch (1 to 3).',
   description:
     'Rows become documents as they are. Where no id is given, a message is written under its own id and a line of a ' +

@@ -19,6 +19,8 @@ const config = {
 
 export const writeToAvro = defineSink({
   name: 'WriteToAvro',
+  system: 'Files',
+  once: true,
   summary: 'Writes rows as records into files of Avro.',
   description:
     'With a `schema` an element that does not fit it fails with SCHEMA_VIOLATED; numbers and booleans are taken from ' +

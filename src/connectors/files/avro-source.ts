@@ -14,6 +14,7 @@ const config = {
 
 export const readFromAvro = defineSource({
   name: 'ReadFromAvro',
+  system: 'Files',
   summary: 'Reads files of Avro, one row a record.',
   description:
     'Dates and times are text as RFC 3339 has it, decimals of more than 15 digits are text, bytes are base64, and what ' +

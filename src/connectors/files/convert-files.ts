@@ -26,6 +26,8 @@ const ROWS_TAKEN =
 
 export const compressFiles = defineSink({
   name: 'CompressFiles',
+  system: 'Files',
+  once: true,
   summary: 'Compresses whole files.',
   description: ROWS_TAKEN,
   config: {
@@ -54,6 +56,8 @@ export const compressFiles = defineSink({
 
 export const decompressFiles = defineSink({
   name: 'DecompressFiles',
+  system: 'Files',
+  once: true,
   summary: 'Decompresses whole files, as their names say.',
   description: `${ROWS_TAKEN} The new name lacks the ending that told how the file is compressed.`,
   config: {

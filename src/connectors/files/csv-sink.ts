@@ -62,6 +62,8 @@ const config = {
 
 export const writeToCsv = defineSink({
   name: 'WriteToCsv',
+  system: 'Files',
+  once: true,
   summary: 'Writes rows as CSV, one a record.',
   description:
     'Null is an empty field, booleans are `True` and `False`, lists and objects are JSON. A row without one of the ' +

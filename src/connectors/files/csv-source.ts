@@ -61,6 +61,7 @@ const config = {
 
 export const readFromCsv = defineSource({
   name: 'ReadFromCsv',
+  system: 'Files',
   summary: 'Reads files of CSV, one row a record.',
   description:
     'Types are inferred as pandas does, here from the first 1,000 records (or 64 MiB) of a file: a column of integers, numbers or booleans ' +

@@ -23,6 +23,7 @@ const config = {
 
 export const matchFiles = defineSource({
   name: 'MatchFiles',
+  system: 'Files',
   summary: 'Finds files, one row a file.',
   description:
     'A row has the `path` of the file, its `name` below the folders that the pattern names outright, and its `size`; that of an object also the `version` that was found. ' +

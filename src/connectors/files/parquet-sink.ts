@@ -26,6 +26,8 @@ const config = {
 
 export const writeToParquet = defineSink({
   name: 'WriteToParquet',
+  system: 'Files',
+  once: true,
   summary: 'Writes rows into files of Parquet.',
   description:
     'The schema is given or found out as that of WriteToAvro is. A union of several types, and a record that holds ' +

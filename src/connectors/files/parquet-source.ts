@@ -22,6 +22,7 @@ const config = {
 
 export const readFromParquet = defineSource({
   name: 'ReadFromParquet',
+  system: 'Files',
   summary: 'Reads files of Parquet, one row a row.',
   description:
     'Values come as those of ReadFromAvro do; lists, maps and structures are lists and objects. A file that is broken ' +

@@ -65,6 +65,8 @@ const DELIVERY =
 
 export const writeToText = defineSink({
   name: 'WriteToText',
+  system: 'Files',
+  once: true,
   summary: 'Writes one line an element.',
   description: `Takes text, or rows of exactly one field, whose value it writes. ${DELIVERY}`,
   config,
@@ -89,6 +91,8 @@ export const writeToText = defineSink({
 
 export const writeToJson = defineSink({
   name: 'WriteToJson',
+  system: 'Files',
+  once: true,
   summary: 'Writes rows as JSON objects, one a line.',
   description: `Text becomes an object of its one field. ${DELIVERY}`,
   config,

@@ -56,6 +56,7 @@ const watchable = {
 
 export const readFromText = defineSource({
   name: 'ReadFromText',
+  system: 'Files',
   summary: 'Reads files of text, one element a line.',
   description:
     'Each element has one field, `line`: the bytes of the line without its ending (`\\n` or `\\r\\n`). ' +
@@ -80,6 +81,7 @@ export const readFromText = defineSource({
 
 export const readFromJson = defineSource({
   name: 'ReadFromJson',
+  system: 'Files',
   summary: 'Reads files of JSON objects, one a line.',
   description:
     'Each element is a row of the fields of its object. A line that is no JSON object fails the job.',

@@ -55,6 +55,7 @@ interface Settings {
 
 export const generateFromSchema = defineSource({
   name: 'GenerateFromSchema',
+  system: 'Generator',
   summary: 'Makes up records after a schema, at a steady rate.',
   description:
     'A schema is the text of a record with functions in it: `uuid()`, `timestamp()` (ms), `date()` (ISO 8601), `index()`, `ipv4()`, `ipv6()`, `country()`, `username()`, `firstName()`, `lastName()`, `email()`, `random("a", "b")`, `integer(1, 10)`, `long()`, `double(0, 1)`, `bool()`, `alpha(5)`, `alphaNumeric(5)`, `hex(8)`, each in double braces. Records in JSON are put on one line. The time of a record is the one when it was made.',

@@ -77,6 +77,8 @@ const config = {
 
 export const writeToKafka = defineSink({
   name: 'WriteToKafka',
+  system: 'Kafka',
+  once: true,
   summary: 'Sends elements to a Kafka topic.',
   description:
     'Messages are staged on disk and published at each checkpoint, together with its number, in one transaction: who ' +

@@ -64,6 +64,7 @@ const config = {
 
 export const readFromKafka = defineSource({
   name: 'ReadFromKafka',
+  system: 'Kafka',
   summary: 'Reads the records of Kafka topics.',
   description:
     "Each element has one field, `payload`, the record's value; key, headers and time go with it, and its event time is " +

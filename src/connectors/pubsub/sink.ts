@@ -49,6 +49,7 @@ const config = {
 
 export const writeToPubSub = defineSink({
   name: 'WriteToPubSub',
+  system: 'Pub/Sub',
   summary: 'Publishes elements to a Pub/Sub topic.',
   description:
     'At least once: after a restart what came after the last checkpoint is published again; `id_attribute` lets ' +

@@ -58,6 +58,7 @@ const config = {
 
 export const readFromPubSub = defineSource({
   name: 'ReadFromPubSub',
+  system: 'Pub/Sub',
   summary: 'Reads the messages of a Pub/Sub topic or subscription.',
   description:
     'Each element has one field, `payload`; with `attributes` or `attributes_map` it is a row. A message is ' +

@@ -77,6 +77,7 @@ const config = {
 
 export const writeToSplunk = defineSink({
   name: 'WriteToSplunk',
+  system: 'Splunk',
   summary: "Sends events to Splunk's HTTP Event Collector.",
   description:
     'A row, or text that is a JSON object, is an event as it is; other text is an event of text. What its field `_metadata` ' +

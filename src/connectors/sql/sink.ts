@@ -71,6 +71,8 @@ export const writeToJdbc = writer(
 function writer(name: string, dialect: Dialect | undefined, of: string, scheme: string): SinkComponent {
   return defineSink({
     name,
+    system: 'Databases',
+    once: true,
     summary: `Writes rows to a table of ${of}, or into a statement.`,
     description:
       'Rows are written in a transaction that lasts from one checkpoint to the next and holds the position of the job ' +

@@ -88,6 +88,7 @@ export const readFromJdbc = reader(
 function reader(name: string, dialect: Dialect | undefined, of: string, scheme: string): SourceComponent {
   return defineSource({
     name,
+    system: 'Databases',
     summary: `Reads a table, or the result of a query, of ${of}.`,
     description:
       'Rows have exact integers; decimals of more digits than a double holds are text, as are times, ' +
