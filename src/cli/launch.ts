@@ -8,12 +8,13 @@ import { SluiceError } from '../errors.ts';
 import type { GivenParameters } from '../launch/prepare.ts';
 import { defaultLocation, defaultProject } from '../launch/record.ts';
 import { type Client, connect, mayBeDone, type ServerOptions, withServer } from './client.ts';
+import { type ContainerOptions, environmentOf, withContainerOptions } from './container-options.ts';
 import { wholeNumber } from './numbers.ts';
 import { printJson } from './output.ts';
 import { collector, collectParameters } from './parameters.ts';
 import { getJob } from './server-job.ts';
 
-interface LaunchOptions extends ServerOptions {
+export interface LaunchOptions extends ServerOptions, ContainerOptions {
   jobName?: string;
   parameters?: GivenParameters;
   numWorkers?: number;
@@ -28,12 +29,18 @@ interface LaunchOptions extends ServerOptions {
 }
 
 export function registerLaunch(program: Command): void {
-  withServer(program.command('launch'))
+  const verb = withServer(program.command('launch'))
     .description('launch a template as a job of a server')
-    .argument('<template>', 'its id or alias, or the path of a template file')
+    .argument('<template>', 'its id or alias, or the path of a template file');
+  withContainerOptions(withLaunch(verb)).action(launch);
+}
+
+/** Adds what a launch on a server may say. */
+export const withLaunch = (command: Command): Command =>
+  command
     .option('--job-name <name>', 'only one active job may have it; default: after the template and the time')
     .option('--parameters <k=v,…>', 'parameters, a JSON object, or @file; may repeat', collectParameters)
-    .option('--num-workers <n>', 'worker processes that share the input', wholeNumber(1, 64))
+    .option('--num-workers <n>', 'workers that share the input', wholeNumber(1, 64))
     .option('--labels <k=v,…>', 'labels of the job; may repeat', collector('--labels'))
     .option('--update', 'take over from the active job of that name, without loss')
     .option(
@@ -45,21 +52,31 @@ export function registerLaunch(program: Command): void {
     .option('--wait', 'wait until it has ended; the exit status is that of the job')
     .option('--project <id>', 'the project it belongs to', defaultProject)
     .option('--region <name>', 'the location it belongs to', defaultLocation)
-    .option('--json', 'print one JSON document')
-    .action(launch);
-}
+    .option('--json', 'print one JSON document');
 
-async function launch(template: string, options: LaunchOptions): Promise<void> {
+const launch = (template: string, options: LaunchOptions): Promise<void> => {
+  const client = connect(options);
+  const path = isLocalFile(template) && client.isLocal ? resolve(template) : template;
+  return launchOn(client, template, { containerSpecGcsPath: path }, options);
+};
+
+/** Launches a template on a server. @param named how the request names it: by a path, or as the spec itself */
+export async function launchOn(
+  client: Client,
+  template: string,
+  named: { containerSpecGcsPath: string } | { containerSpec: object },
+  options: LaunchOptions,
+): Promise<void> {
   const { update = false, validateOnly = false, jobName, project, region, json = false } = options;
   if (update && jobName === undefined)
     throw new SluiceError('USAGE', '--update needs the --job-name of the job to take over from');
-  const client = connect(options);
   const body = {
     launchParameter: {
       jobName: jobName ?? nameAfter(template),
-      containerSpecGcsPath: isLocalFile(template) && client.isLocal ? resolve(template) : template,
+      ...named,
       parameters: await parametersOf(client, template, options.parameters ?? {}),
       environment: {
+        ...environmentOf(options),
         ...(options.numWorkers !== undefined && { numWorkers: options.numWorkers }),
         ...(options.labels && { additionalUserLabels: texts(options.labels) }),
       },
@@ -93,7 +110,7 @@ const perhapsLaunched = (error: Error, name: string): SluiceError =>
   );
 
 /** `Word_Count` at 10:00:12 becomes `word-count-20261120-100012`. */
-function nameAfter(template: string): string {
+export function nameAfter(template: string): string {
   const [, last = ''] = /([^/]*?)(?:\.[A-Za-z]+)?$/.exec(template) ?? [];
   const words =
     last
@@ -105,7 +122,7 @@ function nameAfter(template: string): string {
 }
 
 /** A path of this machine, as no id of a template is. */
-const isLocalFile = (template: string): boolean => /^\.{0,2}\/|^[^:]*\//.test(template);
+export const isLocalFile = (template: string): boolean => /^\.{0,2}\/|^[^:]*\//.test(template);
 
 /**
  * The parameters as text, as the API takes them. The server resolves paths where it runs, so those that the user

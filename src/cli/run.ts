@@ -1,10 +1,12 @@
 /** `sluice run`: a template or a pipeline, in the foreground, with no server. */
 import type { Command } from 'commander';
 import type { GivenParameters } from '../launch/prepare.ts';
+import { contained } from './contained.ts';
+import { type ContainerOptions, environmentOf, withContainerOptions } from './container-options.ts';
 import { wholeNumber } from './numbers.ts';
 import { collectParameters } from './parameters.ts';
 
-interface RunOptions {
+interface RunOptions extends ContainerOptions {
   pipeline?: string;
   parameters?: GivenParameters;
   numWorkers?: number;
@@ -12,8 +14,7 @@ interface RunOptions {
 }
 
 export function registerRun(program: Command): void {
-  program
-    .command('run')
+  withContainerOptions(program.command('run'))
     .description('run a template, or a pipeline file, in the foreground')
     .argument('[template]', 'id or alias of a template')
     .option('--pipeline <file>', 'a Beam YAML file instead of a template')
@@ -34,7 +35,8 @@ async function run(templateId: string | undefined, options: RunOptions): Promise
       import('./follow.ts'),
     ]);
   const config = loadConfig();
-  const prepared = await prepareJob(config, { templateId, ...options });
+  const rendered = await prepareJob(config, { templateId, ...options });
+  const prepared = await contained(config, rendered, environmentOf(options));
   await keepTopics(prepared.job.deadLetters ?? [], config);
   const home = { config, store: openStore(config) };
   await launchForeground(home, prepared);

@@ -14,6 +14,8 @@ interface ServeOptions {
   grpcPort: number;
   maxJobs: number;
   root?: string[];
+  launcher?: 'process' | 'docker';
+  dockerNetwork?: string;
   requestsPerMinute?: number;
   drain?: boolean;
   logFile?: string;
@@ -45,6 +47,13 @@ export function registerServe(program: Command): void {
       JOBS_PER_CORE * availableParallelism(),
     )
     .option('--root <dir...>', 'folders whose files jobs may read and write (default: none but gs://)')
+    .addOption(
+      new Option('--launcher <name>', 'how workers are started where a launch does not say it').choices([
+        'process',
+        'docker',
+      ]),
+    )
+    .option('--docker-network <name>', 'the network of containers that need one (default: one of their own)')
     .option('--requests-per-minute <n>', 'how often each token or address may ask', wholeNumber(1, 1e9))
     .option('--drain', 'when stopped, drain streaming jobs first, instead of leaving workers at work')
     .option('--log-file <file>', 'log to this file, rotated by size, instead of stderr')
@@ -93,7 +102,12 @@ async function serve(options: ServeOptions): Promise<void> {
   for (const root of roots)
     if (!statSync(root, { throwIfNoEntry: false })?.isDirectory())
       throw new SluiceError('USAGE', `--root ${root}: there is no such folder; make it, or name another`);
-  const config = { ...given, roots };
+  const config = {
+    ...given,
+    roots,
+    ...(options.launcher && { launcher: options.launcher }),
+    ...(options.dockerNetwork && { dockerNetwork: options.dockerNetwork }),
+  };
   const { log, close: closeLog } = await openLog({ file: options.logFile, level: options.logLevel });
   // A fault of ours in one request is no reason to stop serving the others; the jobs' workers go on in either case.
   process.on('unhandledRejection', error =>
