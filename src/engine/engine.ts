@@ -8,6 +8,7 @@ import { type Checkpoint, loadCheckpoint, saveCheckpoint } from './checkpoint.ts
 import type { Json, Sink, Source } from './component.ts';
 import { type Counters, findImbalances } from './counters.ts';
 import { crashPoint } from './crash-point.ts';
+import { type Gauges, sumBacklogs } from './gauges.ts';
 import type { Graph } from './graph.ts';
 import { close, type OpenStage, openStages, type PipelineOptions } from './open.ts';
 import { type Pump, startPump } from './pump.ts';
@@ -28,6 +29,7 @@ export interface RunningPipeline {
   counters(): Counters;
   /** The least watermark of the sinks, ms since the epoch. */
   watermark(): number;
+  gauges(): Gauges;
   /** What the sinks have made so far. */
   outputs(): string[];
 }
@@ -70,6 +72,9 @@ class Pipeline {
   #hasCheckpoint = false;
   #lastCheckpoint = '';
   #readSince = 0;
+  /** When the first element was read that is not yet durable, ms since the epoch; 0: there is none. */
+  #waitingSince = 0;
+  #latencyMs: number | undefined;
   #endedBefore: 'DONE' | 'DRAINED' | undefined;
   #stopped = false;
   #handingOver = false;
@@ -111,6 +116,7 @@ class Pipeline {
       },
       counters: () => this.#counters(),
       watermark: () => Math.min(...this.#stages.filter(isSink).map(stage => stage.watermark)),
+      gauges: () => this.#gauges(),
       outputs: () => this.#sinks.flatMap(sink => sink.outputs?.() ?? []),
     };
   }
@@ -182,6 +188,7 @@ class Pipeline {
 
   #noteRead(elements: number): void {
     this.#readSince += elements;
+    this.#waitingSince ||= Date.now();
     if (this.#options.streaming && this.#readSince >= CHECKPOINT_ELEMENTS) this.#wake();
   }
 
@@ -205,6 +212,8 @@ class Pipeline {
       crashPoint('checkpoint.committed');
       for (const source of this.#sources) await source.acknowledge?.();
       crashPoint('source.acknowledged');
+      if (this.#waitingSince > 0) this.#latencyMs = Date.now() - this.#waitingSince;
+      this.#waitingSince = 0;
     }
   }
 
@@ -264,6 +273,15 @@ class Pipeline {
 
   #counters(): Counters {
     return Object.fromEntries(this.#stages.map(({ node, counters }) => [node.id, counters]));
+  }
+
+  #gauges(): Gauges {
+    const backlog = sumBacklogs(this.#sources.flatMap(source => source.backlog?.() ?? []));
+    return {
+      busyMs: Object.fromEntries(this.#stages.map(({ node, busyMs }) => [node.id, Math.round(busyMs)])),
+      ...(this.#latencyMs !== undefined && { latencyMs: this.#latencyMs }),
+      ...(backlog && { backlog }),
+    };
   }
 
   #closeQueues(): void {

@@ -27,6 +27,8 @@ export interface Stage {
   inbox: Queue<Item>;
   inputWatermarks: number[];
   watermark: number;
+  /** How long it has been at work, in ms of all batches together. */
+  busyMs: number;
   /** Who reads which of its outputs. */
   outputs: Map<string, Edge[]>;
 }
@@ -42,6 +44,7 @@ export function connectStages(nodes: readonly GraphNode[], counters: Record<stri
       inbox: new Queue(QUEUED_ITEMS),
       inputWatermarks: node.inputs.map(() => BEGINNING_OF_TIME),
       watermark: BEGINNING_OF_TIME,
+      busyMs: 0,
       outputs: new Map(),
     }),
   );
@@ -152,7 +155,7 @@ export async function workInOrder<Result>(
   const beginning = (async () => {
     try {
       for (let item = await stage.inbox.take(); item; item = await stage.inbox.take()) {
-        const result = begin(item);
+        const result = timed(stage, () => begin(item));
         if (concurrency === 1) await finish(item, await result);
         else {
           // The rejection is dealt with when its turn comes; until then it must not count as unhandled.
@@ -165,6 +168,18 @@ export async function workInOrder<Result>(
     }
   })();
   await Promise.all([finishing, beginning]);
+}
+
+/** Notes how long the stage was at work on one item. */
+function timed<Result>(stage: Stage, work: () => Result | Promise<Result>): Result | Promise<Result> {
+  const began = performance.now();
+  const result = work();
+  const note = () => {
+    stage.busyMs += performance.now() - began;
+  };
+  if (result instanceof Promise) result.then(note, note);
+  else note();
+  return result;
 }
 
 function account({ node, counters }: Stage, taken: Batch | undefined, outcome: Outcome): void {

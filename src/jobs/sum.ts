@@ -1,5 +1,6 @@
 /** What the workers of a job come to together. */
 import { addCounters, type Counters } from '../engine/counters.ts';
+import { sumGauges } from '../engine/gauges.ts';
 import type { Graph } from '../engine/graph.ts';
 import type { WorkerProgress } from '../worker/protocol.ts';
 
@@ -8,7 +9,12 @@ export function sumOf(workers: readonly { progress?: WorkerProgress }[]): Worker
   const counters: Counters = {};
   for (const { progress } of workers) if (progress) addCounters(counters, progress.counters);
   const watermarks = workers.flatMap(({ progress }) => progress?.watermark ?? []);
-  return { counters, ...(watermarks.length > 0 && { watermark: Math.min(...watermarks) }) };
+  const gauges = workers.flatMap(({ progress }) => progress?.gauges ?? []);
+  return {
+    counters,
+    ...(watermarks.length > 0 && { watermark: Math.min(...watermarks) }),
+    ...(gauges.length > 0 && { gauges: sumGauges(gauges) }),
+  };
 }
 
 /** How many dead letters there are, by error code; undefined where there are none. */

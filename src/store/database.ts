@@ -77,6 +77,13 @@ const migrations: readonly string[] = [
      -- ms since the epoch
      expires INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;`,
+  `CREATE TABLE history (
+     job TEXT NOT NULL,
+     -- ms since the epoch
+     time INTEGER NOT NULL,
+     sample TEXT NOT NULL,
+     PRIMARY KEY (job, time)
+   ) STRICT, WITHOUT ROWID;`,
 ];
 
 /**

@@ -3,6 +3,7 @@
  * wrong type, too long or too much is refused; what is kept has known fields only.
  */
 import { emptyCounters, type StageCounters } from '../engine/counters.ts';
+import type { Gauges } from '../engine/gauges.ts';
 import { SluiceError } from '../errors.ts';
 import type { LoggedEvent, NotedEvent } from './event-log.ts';
 import type { WorkerProgress } from './protocol.ts';
@@ -35,11 +36,29 @@ export function checkLogged(line: unknown): LoggedEvent | undefined {
 
 /** @throws SluiceError WORKER_FAULTY */
 export function checkProgress(value: unknown): WorkerProgress {
-  const { counters, watermark } = fieldsOf(value, 'the progress');
+  const { counters, watermark, gauges } = fieldsOf(value, 'the progress');
   const stages = entriesOf(counters, 'the counters', MAX_STAGES);
   return {
     counters: Object.fromEntries(stages.map(([stage, count]) => [stage, stageOf(count)])),
     ...(watermark !== undefined && { watermark: watermarkOf(watermark) }),
+    ...(gauges !== undefined && { gauges: gaugesOf(gauges) }),
+  };
+}
+
+function gaugesOf(value: unknown): Gauges {
+  const { busyMs, latencyMs, memoryBytes, backlog } = fieldsOf(value, 'the gauges');
+  const { elements, bytes } = backlog === undefined ? {} : fieldsOf(backlog, 'the backlog');
+  const stages = entriesOf(busyMs, 'the times of the stages', MAX_STAGES);
+  return {
+    busyMs: Object.fromEntries(stages.map(([stage, ms]) => [stage, countOf(ms)])),
+    ...(latencyMs !== undefined && { latencyMs: countOf(latencyMs) }),
+    ...(memoryBytes !== undefined && { memoryBytes: countOf(memoryBytes) }),
+    ...(backlog !== undefined && {
+      backlog: {
+        ...(elements !== undefined && { elements: countOf(elements) }),
+        ...(bytes !== undefined && { bytes: countOf(bytes) }),
+      },
+    }),
   };
 }
 

@@ -11,6 +11,7 @@ import { claim, DISK_FULL_STATUS, holderOf, TAKEN_STATUS } from './claim.ts';
 import { openFiles } from './files.ts';
 import { graphOf } from './graph.ts';
 import { readJob } from './job-file.ts';
+import { memoryBytes } from './memory.ts';
 import { openPipes } from './pipes.ts';
 import { turnFile, workerDirectory } from './places.ts';
 import type { Channel, WorkerProgress, WorkerWish } from './protocol.ts';
@@ -108,5 +109,9 @@ async function takeOver(token?: string): Promise<boolean> {
 
 function progressOf(pipeline: RunningPipeline): WorkerProgress {
   const watermark = pipeline.watermark();
-  return { counters: pipeline.counters(), ...(Number.isFinite(watermark) && { watermark }) };
+  return {
+    counters: pipeline.counters(),
+    ...(Number.isFinite(watermark) && { watermark }),
+    gauges: { ...pipeline.gauges(), memoryBytes: memoryBytes() },
+  };
 }

@@ -3,6 +3,7 @@
  * worker is to outlive its launcher.
  */
 import type { Counters } from '../engine/counters.ts';
+import type { Gauges } from '../engine/gauges.ts';
 
 export type Severity = 'DEBUG' | 'INFO' | 'WARNING' | 'ERROR';
 
@@ -22,6 +23,7 @@ export interface WorkerProgress {
   counters: Counters;
   /** ms since the epoch; absent while there is none. */
   watermark?: number;
+  gauges?: Gauges;
 }
 
 /** To end cleanly, to stop at once, or to stop for a successor that goes on from the checkpoint. */

@@ -106,7 +106,7 @@ export async function streamOf(folder: string, udf = 'function f(payload) { retu
   };
 }
 
-const TIMEOUT_MS = 20_000;
+const TIMEOUT_MS = 60_000;
 
 /** Resolves with what `find` gives once that is something. */
 export async function eventually<T>(
