@@ -12,15 +12,15 @@ export interface ContainerOptions {
 }
 
 /** Adds `--launcher` and what is said of containers. */
-export function withLauncher(command: Command): Command {
+export function withContainerOptions(command: Command): Command {
   command
     .addOption(new Option('--launcher <name>', 'run workers as').choices(['process', 'docker']))
     .option('--worker-image <image>', 'the image of their containers; implies --launcher docker');
-  return withContainers(command);
+  return withLimits(command);
 }
 
 /** Adds what is said of containers to a verb whose jobs always run in them. */
-export const withContainers = (command: Command): Command =>
+export const withLimits = (command: Command): Command =>
   command
     .option('--memory <size>', 'memory of a container, e.g. 512MiB (default: 2GiB)')
     .option('--cpus <n>', 'cores of a container, e.g. 1.5 (default: all)')
@@ -34,7 +34,7 @@ export const withContainers = (command: Command): Command =>
     .option('--verify', 'refuse an image that no registry vouches for');
 
 /** The same as Dataflow's environment says it; empty where nothing is asked. */
-export function environmentFor(options: ContainerOptions): Record<string, unknown> {
+export function environmentOf(options: ContainerOptions): Record<string, unknown> {
   const { launcher, workerImage, memory, cpus, pids, network, verify } = options;
   const asked = { launcher, memory, cpus, pids, network, verifyImage: verify };
   const pairs = Object.entries(asked).filter(([, value]) => value !== undefined);

@@ -38,7 +38,7 @@ export async function replay(jobId: string, options: ReplayOptions): Promise<voi
 async function replayHere(jobId: string, request: ReplayRequest, json: boolean): Promise<void> {
   const config = loadConfig();
   const home = { config, store: openStore(config) };
-  const launch: LaunchReplay = (prepared, replay) => launchForeground(home, prepared, replay);
+  const launch: LaunchReplay = (prepared, replay) => launchForeground(home, prepared, replay && { replay });
   const chosen = await chooseReplay(home, jobId, request, launch);
   warn(chosen);
   if (chosen.prepared) await followJob(home, chosen.prepared, { json });

@@ -11,11 +11,11 @@ import { withSecrets } from './secrets.ts';
 export async function launchForeground(
   { config, store }: JobHome,
   prepared: Pick<PreparedJob, 'job' | 'secrets'>,
-  replay?: JobRecord['replay'],
+  launched: Partial<Pick<JobRecord, 'replay' | 'name' | 'environment'>> = {},
 ): Promise<void> {
   await withSecrets(config, prepared, async () => {
     await saveJob(config, prepared.job);
-    enter(store, recordOf(prepared, replay));
+    enter(store, recordOf(prepared, launched));
   });
 }
 
@@ -23,9 +23,5 @@ export async function launchForeground(
 export const resumeForeground = (store: Store, prepared: Pick<PreparedJob, 'job'>): void =>
   takeUp(store, recordOf(prepared));
 
-const recordOf = (prepared: Pick<PreparedJob, 'job'>, replay?: JobRecord['replay']): JobRecord =>
-  newRecord(prepared, {
-    launchedBy: 'local',
-    owner: 'foreground',
-    ...(replay && { replay }),
-  });
+const recordOf = (prepared: Pick<PreparedJob, 'job'>, launched: Partial<JobRecord> = {}): JobRecord =>
+  newRecord(prepared, { launchedBy: 'local', owner: 'foreground', ...launched });

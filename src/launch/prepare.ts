@@ -33,6 +33,8 @@ export interface LaunchRequest {
   numWorkers?: number;
   /** The most workers it may have; by itself it asks for no more than one. */
   maxWorkers?: number;
+  /** The name that the job is to have; a program is told. */
+  jobName?: string;
   /** Nothing is going to run, so nothing is kept for it. */
   dryRun?: boolean;
 }
@@ -108,7 +110,7 @@ type Rendered = Partial<Pick<Job, 'templateId' | 'parameters' | 'pipeline' | 'pr
 async function pipelineOf(
   config: Config,
   jobId: string,
-  { templateId, template: given, pipeline, parameters = {} }: LaunchRequest,
+  { templateId, template: given, pipeline, parameters = {}, jobName }: LaunchRequest,
   catalog?: Catalog,
 ): Promise<Rendered> {
   if ((templateId ?? given) !== undefined && pipeline !== undefined)
@@ -129,7 +131,8 @@ async function pipelineOf(
   const context = { jobId, jobDirectory: jobDirectory(config, jobId), config };
   const prepared = { templateId: template.id, parameters: shown, options: validated.options, secrets };
   if (!template.program) return { ...prepared, pipeline: await renderTemplate(template, shown, context) };
-  return { ...prepared, streaming: template.streaming, program: programCall(template, shown, config) };
+  const call = { ...programCall(template, shown, config), ...(jobName !== undefined && { jobName }) };
+  return { ...prepared, streaming: template.streaming, program: call };
 }
 
 async function templateNamed(id: string | undefined, config: Config, catalog?: Catalog): Promise<Template> {

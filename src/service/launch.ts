@@ -60,6 +60,7 @@ export async function launchJob(
     template,
     parameters,
     ...workersOf(environment),
+    jobName: name,
     dryRun: validateOnly,
   });
   await checkLaunch(config, rendered);
