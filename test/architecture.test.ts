@@ -38,6 +38,7 @@ const ARROWS: Record<string, string[]> = {
     'flex',
     'jobs',
     'launch',
+    'registry',
     'store',
     'tasks',
     'udf',

@@ -44,6 +44,7 @@ export async function readTemplate(
     origin,
     parameters,
     pipeline,
+    written: content.pipeline,
     pipelineFrom: content.pipelineFrom,
     tests: content.tests ?? [],
   };

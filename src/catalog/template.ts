@@ -24,6 +24,8 @@ export interface Template extends TemplateSummary {
   parameters: ParametersSchema;
   /** The compiled pipeline; absent where the user brings one. */
   pipeline?: RenderedNode;
+  /** The same as it is written, its expressions texts. */
+  written?: object;
   pipelineFrom?: { text: string; file: string; variables: string };
   tests: TemplateTest[];
   /** Set for what has no pipeline: a program of its own in an image. */

@@ -1,5 +1,5 @@
 /** The templates there are: search them, choose one. */
-import { searchTemplates } from '../../service/catalog.ts';
+import { type OutlinedTemplate, outlinedTemplates } from '../../service/outlines.ts';
 import type { Page } from '../page.ts';
 
 const categories = [
@@ -10,29 +10,62 @@ const categories = [
   { id: 'UTILITIES', name: 'Utilities' },
 ];
 
+/** What the address says. */
+interface Asked {
+  query: string;
+  category: string;
+  reads: string;
+  writes: string;
+}
+
 export const catalogPage: Page = {
   method: 'get',
   path: '/templates',
   section: 'templates',
   role: 'viewer',
-  async answer({ query: { query = '', category = '' }, isFragment }, { config }) {
-    const templates = await searchTemplates(config, { query, ...(category !== '' && { category }) });
+  async answer({ query: given, isFragment }, { config }) {
+    const { query = '', category = '', reads = '', writes = '' } = given;
+    const asked: Asked = { query, category, reads, writes };
+    const all = await outlinedTemplates(config, {});
+    const found = await outlinedTemplates(config, { query, ...(category !== '' && { category }) });
+    const templates = found.filter(each => isAsked(each, asked)).sort(byUse);
     const model = {
-      query,
-      category,
+      ...asked,
+      isFiltered: placeOf({ ...asked, category: '' }) !== '/templates',
       templates,
+      sources: choicesOf(all, 'reads', reads),
+      sinks: choicesOf(all, 'writes', writes),
       tabs: categories.map(({ id, name }) => ({
         name,
         isCurrent: id === category,
-        href: placeOf(query, id),
+        href: placeOf({ ...asked, category: id }),
       })),
     };
-    if (isFragment) return { view: 'catalog-results', model, pushUrl: placeOf(query, category) };
+    if (isFragment) return { view: 'catalog-results', model, pushUrl: placeOf(asked) };
     return { view: 'catalog', title: 'Templates', model };
   },
 };
 
-function placeOf(query: string, category: string): string {
-  const asked = new URLSearchParams({ ...(query !== '' && { query }), ...(category !== '' && { category }) });
-  return asked.size > 0 ? `/templates?${asked}` : '/templates';
+const isAsked = (template: OutlinedTemplate, { reads, writes }: Asked): boolean =>
+  (reads === '' || template.reads.includes(reads)) && (writes === '' || template.writes.includes(writes));
+
+/** The user's own first, then as the tabs stand, then by title. */
+function byUse(a: OutlinedTemplate, b: OutlinedTemplate): number {
+  const own = Number(b.origin === 'user') - Number(a.origin === 'user');
+  return own || rankOf(a) - rankOf(b) || (titleOf(a) < titleOf(b) ? -1 : 1);
+}
+
+const rankOf = (template: OutlinedTemplate): number =>
+  'fault' in template ? -1 : categories.findIndex(({ id }) => id === template.category);
+
+const titleOf = (template: OutlinedTemplate): string => ('fault' in template ? template.id : template.title);
+
+function choicesOf(all: readonly OutlinedTemplate[], key: 'reads' | 'writes', chosen: string) {
+  const systems = new Set([...all.flatMap(each => each[key]), ...(chosen === '' ? [] : [chosen])]);
+  return [...systems].sort().map(system => ({ system, isChosen: system === chosen }));
+}
+
+function placeOf(asked: Asked): string {
+  const given = Object.entries(asked).filter(([, value]) => value !== '');
+  return given.length > 0 ? `/templates?${new URLSearchParams(given)}` : '/templates';
 }
