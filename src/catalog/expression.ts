@@ -46,6 +46,7 @@ const helpers = new Map<string, { arity: [number, number]; apply(values: Argumen
   ['not', { arity: [1, 1], apply: ([value]) => !isTrue(value) }],
   ['and', { arity: [2, 9], apply: values => values.every(isTrue) }],
   ['or', { arity: [2, 9], apply: values => values.some(isTrue) }],
+  ['if', { arity: [2, 3], apply: ([test, value, other]) => (isTrue(test) ? value : other) }],
   ['default', { arity: [2, 9], apply: values => values.find(value => value !== undefined) }],
   ['concat', { arity: [2, 9], apply: concat }],
   ['before', { arity: [2, 2], apply: part('before') }],

@@ -68,11 +68,25 @@ const config = {
         'at once, and what BigQuery refuses of it fails with its reason; after a restart rows may be there twice. ' +
         'Default: load jobs in a batch job, with `schema_update: evolve`, and on an emulator; else the Storage Write API.',
     },
+    triggering_frequency: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 86_400,
+      description:
+        'For how many seconds a stream collects rows before they are written; default: from one checkpoint to the next, load jobs 90.',
+    },
+    num_streams: {
+      type: 'integer',
+      minimum: 0,
+      description: 'Has no effect, which is said: each worker writes to one stream of its own.',
+    },
   },
 } as const;
 
 export const writeToBigQuery = defineSink({
   name: 'WriteToBigQuery',
+  system: 'BigQuery',
+  once: true,
   summary: 'Writes rows to a table: of BigQuery, or of the local warehouse that stands for it.',
   description:
     'Values are converted as BigQuery does on insert. A row that does not fit fails, with the field, the type and the ' +
@@ -133,6 +147,11 @@ export const writeToBigQuery = defineSink({
         'PIPELINE_INVALID',
         `${context.stage}: a stream does not end, so it cannot WRITE_TRUNCATE`,
       );
+    if (settings.num_streams)
+      context.report(
+        'WARNING',
+        `${context.stage}: num_streams has no effect: each worker writes to one stream of its own`,
+      );
     const home = isCloud(context.config) ? await cloudHome(settings.method, context) : warehouseHome(context);
     const table = home.named(parseTableName(settings.table));
     const known = await home.existing(table);
@@ -165,6 +184,9 @@ export const writeToBigQuery = defineSink({
         write
       ],
       options,
+      ...(settings.triggering_frequency !== undefined && {
+        intervalMs: settings.triggering_frequency * 1000,
+      }),
     });
   },
 });

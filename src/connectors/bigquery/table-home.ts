@@ -15,6 +15,8 @@ export interface Target {
   /** What a job does with the rows that were there before it. */
   disposition: 'append' | 'truncate' | 'empty';
   options: TableOptions;
+  /** How long a stream collects rows at least. */
+  intervalMs?: number;
 }
 
 export interface TableHome {
