@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { closeSync, constants, fstatSync, mkdirSync, openSync, readSync, writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import type { Config } from '../config.ts';
+import { systemCode } from '../errors.ts';
 import { holderOf, replaceText } from '../worker/claim.ts';
 import { isRunning, type ProcessIdentity } from '../worker/identity.ts';
 import { stderrFile, turnFile, workerDirectory } from '../worker/places.ts';
@@ -22,10 +23,16 @@ export function processLauncher(config: Config): Launcher {
   return {
     start(jobFile, index) {
       const directory = workerDirectory(jobFile, index);
-      mkdirSync(directory, { recursive: true });
       const token = randomUUID();
-      replaceText(turnFile(directory), token);
-      const stderr = openSync(stderrFile(directory), AFRESH, 0o600);
+      let stderr: number;
+      try {
+        mkdirSync(directory, { recursive: true });
+        replaceText(turnFile(directory), token);
+        stderr = openSync(stderrFile(directory), AFRESH, 0o600);
+      } catch (error) {
+        if (!OUT_OF_PLACE.has(systemCode(error) ?? '')) throw error;
+        return notStarted(`its folder cannot be used: ${error}`);
+      }
       try {
         const child = spawn(process.execPath, [...workerArguments(jobFile, index), token], {
           // A session of its own: neither our terminal nor our end is its concern.
@@ -46,6 +53,14 @@ export function processLauncher(config: Config): Launcher {
       return identity && followStranger(identity, directory);
     },
   };
+}
+
+/** What the system says where a worker has put something else in the place of a file of ours. */
+const OUT_OF_PLACE = new Set(['EACCES', 'EISDIR', 'ELOOP', 'ENOTDIR', 'ENOTEMPTY', 'ENXIO', 'EPERM']);
+
+function notStarted(message: string): LaunchedWorker {
+  const failure = { code: 'WORKER_FAULTY' as const, message };
+  return { ended: Promise.resolve({ how: message, lastWords: '', failure }), kill() {}, forget() {} };
 }
 
 /** The server answers while workers use every core, so they come after it. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { jobDirectory } from '../../src/config.ts';
@@ -99,5 +100,31 @@ test('letters whose rows are in a table are those that the job keeps, as far as 
   assert.deepEqual(
     found.map(each => 'letter' in each && each.letter.id),
     ['0', '1'],
+  );
+});
+
+test('letters that a job keeps are read from its folder only, whatever it has put there', async t => {
+  const config = { home: await temporaryFolder(t) };
+  const kept: LetterPlace = { stage: 'Letters', sink: 'EncodeDeadLetters', config: {}, keptBy: 'j' };
+  const outside = join(config.home, 'outside');
+  await files(outside, ['letters.ndjson']);
+  const workers = join(jobDirectory(config, 'j'), 'workers');
+  for (const index of ['0', '1', '2'])
+    await saveCheckpoint(join(workers, index), { stages: { Letters: { length: 1000 } }, counters: {} });
+  const fileOf = (index: string) => keptLettersFile(join(workers, index), 'Letters');
+  await mkdir(join(workers, '0/stages'));
+  await symlink(outside, dirname(fileOf('0')));
+  await mkdir(dirname(fileOf('1')), { recursive: true });
+  await symlink(join(outside, 'letters.ndjson'), fileOf('1'));
+  await mkdir(dirname(fileOf('2')), { recursive: true });
+  execFileSync('mkfifo', [fileOf('2')]);
+  const found = await Array.fromAsync(readLetters([kept], config));
+  assert.deepEqual(
+    found.map(each => 'fault' in each && each.fault),
+    [
+      'the file cannot be read on: 0/stages/Letters is not a folder',
+      'the file cannot be read on: stages/Letters/letters.ndjson is not a regular file',
+      'the file cannot be read on: stages/Letters/letters.ndjson is not a regular file',
+    ],
   );
 });

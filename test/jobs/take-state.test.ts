@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Config } from '../../src/config.ts';
@@ -158,4 +159,47 @@ test('a job waits while the one it replaces goes on, and fails when that ends ot
     message: 'job old, which this one was to take over from, ended before it could hand over: it is FAILED',
   });
   await assert.rejects(takeState(withOld(home.config), record), { code: 'UPDATE_REFUSED' });
+});
+
+test('what a job that means harm has left in the place of its state is not taken over', async t => {
+  const outside = await temporaryFolder(t);
+  await mkdir(join(outside, 'kept'));
+  const stagesOf = (directory: string) => join(directory, 'stages');
+  const deeds: Record<string, (directory: string) => Promise<void>> = {
+    'a link to another folder': async directory => {
+      await rm(stagesOf(directory), { recursive: true });
+      await symlink(outside, stagesOf(directory));
+    },
+    'a file': async directory => {
+      await rm(stagesOf(directory), { recursive: true });
+      await writeFile(stagesOf(directory), '');
+    },
+    'a checkpoint that is a pipe': async directory => {
+      await rm(join(directory, 'checkpoint.json'));
+      execFileSync('mkfifo', [join(directory, 'checkpoint.json')]);
+    },
+    'a checkpoint without an end': directory => truncate(join(directory, 'checkpoint.json'), 2 ** 40),
+    'a checkpoint that is none': directory => writeFile(join(directory, 'checkpoint.json'), '[1'),
+    'a checkpoint of text': directory =>
+      writeFile(join(directory, 'checkpoint.json'), '{"version":1,"stages":"all","counters":{}}'),
+  };
+  for (const [name, deed] of Object.entries(deeds)) {
+    const home = await handedOver(t);
+    await deed(directoriesOf(home.config, 'old')[0] ?? '');
+    await assert.rejects(takeState(home, record), { code: /^(WORKER_FAULTY|CHECKPOINT_UNUSABLE)$/ }, name);
+    assert.deepEqual(await readdir(outside), ['kept'], name);
+  }
+});
+
+test('a successor that means harm is given no state through links of its own', async t => {
+  const home = await handedOver(t);
+  const outside = await temporaryFolder(t);
+  const [first = ''] = directoriesOf(home.config, 'new');
+  await mkdir(first, { recursive: true });
+  await symlink(outside, join(first, 'stages'));
+  await assert.rejects(takeState(home, record), { code: 'WORKER_FAULTY' });
+  await rm(join(first, 'stages'));
+  await symlink(join(outside, 'file'), join(first, 'checkpoint.json.tmp'));
+  await assert.rejects(takeState(home, record), { code: 'WORKER_FAULTY' });
+  assert.deepEqual(await readdir(outside), []);
 });
