@@ -1,10 +1,11 @@
 /** `sluice flex run`: a template in an image, in the foreground or on a server. */
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { SluiceError } from '../errors.ts';
 import { connectIfNamed, withOptionalServer } from './client.ts';
 import { contained } from './contained.ts';
 import { environmentOf, withLimits } from './container-options.ts';
-import { isLocalFile, type LaunchOptions, launchOn, nameAfter, withLaunch } from './launch.ts';
+import { type LaunchOptions, launchOn, nameAfter, withLaunch } from './launch.ts';
 
 export function registerFlexRun(flex: Command): void {
   const verb = withOptionalServer(flex.command('run'))
@@ -13,11 +14,13 @@ export function registerFlexRun(flex: Command): void {
   withLimits(withLaunch(verb)).action(run);
 }
 
-async function run(spec: string, options: LaunchOptions): Promise<void> {
+async function run(given: string, options: LaunchOptions): Promise<void> {
+  const isElsewhere = /^(?:gs|s3):\/\//.test(given);
+  const spec = isElsewhere ? given : resolve(given);
   const client = connectIfNamed(options);
   if (!client) return runHere(spec, options);
   // A server may be elsewhere: what lies here is sent to it.
-  if (!isLocalFile(spec)) return launchOn(client, spec, { containerSpecGcsPath: spec }, options);
+  if (isElsewhere) return launchOn(client, spec, { containerSpecGcsPath: spec }, options);
   const [{ loadConfig }, { parseSpec, readTemplateText }] = await Promise.all([
     import('../config.ts'),
     import('../flex/spec.ts'),

@@ -43,6 +43,10 @@ export function showText(job: ServedJob, now = Date.now()): string {
       Object.entries(parameters).map(([key, value]) => [key, textOf(value)]),
       'parameters',
     ),
+    pairs(
+      countedBy(job).map(([name, value]) => [name, count(value)]),
+      'counted by the program',
+    ),
     result && result.outputs.length > 0
       ? ['  outputs', ...result.outputs.map(each => `    ${each}`)].join('\n')
       : '',
@@ -81,6 +85,10 @@ function factsOf(job: ServedJob, now: number): Fact[] {
     ],
   ];
 }
+
+/** A program counts what it likes beside the elements. */
+const countedBy = ({ container, counters }: ServedJob): [string, number][] =>
+  container?.isProgram ? Object.entries(counters?.program?.named ?? {}) : [];
 
 /** A name and a value a line, below a heading. */
 function pairs(facts: readonly Fact[], heading?: string): string {

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { TemplateDescription } from '../catalog/describe.ts';
-import { kinds } from '../catalog/kinds/index.ts';
+import { type Kind, kindOf, kinds } from '../catalog/kinds/index.ts';
 import { parsePath } from '../catalog/kinds/path.ts';
 import { SluiceError } from '../errors.ts';
 import type { GivenParameters } from '../launch/prepare.ts';
@@ -135,20 +135,37 @@ async function parametersOf(
 ): Promise<Record<string, string>> {
   const parameters = texts(given);
   if (!client.isLocal || Object.keys(parameters).length === 0) return parameters;
+  for (const [name, kind] of await kindsOf(client, template)) {
+    const value = parameters[name];
+    if (value && kind?.isPath && !value.startsWith('udf://')) parameters[name] = parsePath(value) ?? value;
+  }
+  return parameters;
+}
+
+/** The kinds of a template's parameters: as the server knows it, or as the spec says that lies here. */
+async function kindsOf(client: Client, template: string): Promise<[name: string, kind: Kind | undefined][]> {
   const id = template.split('/').at(-1) ?? template;
   const description = await client
     .get<Pick<TemplateDescription, 'parameters'>>(`/api/templates/${encodeURIComponent(id)}`)
     .catch(error => {
-      // Not of the catalog: the launch says what is wrong with it, if anything is.
       if (error instanceof SluiceError && error.code !== 'SERVER_UNREACHABLE') return undefined;
       throw error;
     });
-  for (const { name, kind } of description?.parameters ?? []) {
-    const value = parameters[name];
-    if (value && kinds.get(kind)?.isPath && !value.startsWith('udf://'))
-      parameters[name] = parsePath(value) ?? value;
+  if (description) return description.parameters.map(({ name, kind }) => [name, kinds.get(kind)]);
+  if (!isLocalFile(template)) return [];
+  const [{ loadConfig }, { parseSpec, readTemplateText }, { programTemplate }] = await Promise.all([
+    import('../config.ts'),
+    import('../flex/spec.ts'),
+    import('../flex/program-template.ts'),
+  ]);
+  try {
+    const spec = parseSpec(await readTemplateText(template, loadConfig()), template);
+    const { properties } = programTemplate(spec, template).parameters;
+    return Object.entries(properties).map(([name, schema]) => [name, kindOf(schema)]);
+  } catch {
+    // The launch says what is wrong with it, if anything is.
+    return [];
   }
-  return parameters;
 }
 
 function texts(given: GivenParameters): Record<string, string> {

@@ -9,7 +9,7 @@ import { VERSION } from '../program.ts';
 import type { JobContainer } from '../worker/container.ts';
 import type { Job } from '../worker/job-file.ts';
 import { type ContainerRequest, workerImageOf } from './container-request.ts';
-import { resolveImage } from './image.ts';
+import { type ResolvedImage, resolveImage } from './image.ts';
 import type { PreparedJob } from './prepare.ts';
 import { type JobReach, reachOf } from './reach.ts';
 
@@ -18,7 +18,7 @@ export interface ContainerLaunch {
   /** The template that was launched, if any. */
   template?: Template;
   /** The image that it comes in; absent for one of the catalog. */
-  image?: string;
+  image?: ResolvedImage;
 }
 
 /**
@@ -33,14 +33,7 @@ export async function inContainers<Prepared extends PreparedJob>(
   const { request } = launch;
   const isProgram = prepared.job.program !== undefined;
   const reach = reachOfJob(config, prepared, launch);
-  // An image that the template comes in is the template's own: no other one has what it names.
-  const name = launch.image ?? request.image ?? workerImageOf(config, VERSION);
-  const { image, imageId, digest } = await resolveImage(await connectEngine(config), name, config);
-  if (request.verify && digest === undefined)
-    throw new SluiceError(
-      'IMAGE_FORBIDDEN',
-      `the image ${image} is not known to any registry, so that its content cannot be verified: push it, or launch without --verify`,
-    );
+  const { image, imageId, digest } = await imageOf(config, launch);
   const container: JobContainer = {
     image,
     imageId,
@@ -54,6 +47,19 @@ export async function inContainers<Prepared extends PreparedJob>(
   };
   const job: Job = { ...prepared.job, container };
   return { ...prepared, job };
+}
+
+/** An image that the template comes in is the template's own: no other one has what it names. */
+async function imageOf(config: Config, { image: given, request }: ContainerLaunch): Promise<ResolvedImage> {
+  if (given && !request.verify) return given;
+  const name = given?.image ?? request.image ?? workerImageOf(config, VERSION);
+  const found = await resolveImage(await connectEngine(config), name, config, request);
+  if (given && given.imageId !== found.imageId)
+    throw new SluiceError(
+      'IMAGE_UNVERIFIED',
+      `the image ${name} is another one here than in its registry: pull it, then launch again`,
+    );
+  return found;
 }
 
 function reachOfJob(config: Config, { job, graph }: PreparedJob, { template }: ContainerLaunch): JobReach {

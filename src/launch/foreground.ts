@@ -1,4 +1,5 @@
 /** Jobs that the process that launches them runs itself. */
+import { SluiceError } from '../errors.ts';
 import { enter, takeUp } from '../jobs/foreground-owner.ts';
 import { saveJob } from '../jobs/job.ts';
 import type { JobRecord } from '../store/record.ts';
@@ -20,8 +21,15 @@ export async function launchForeground(
 }
 
 /** @throws SluiceError JOB_NOT_RESUMABLE */
-export const resumeForeground = (store: Store, prepared: Pick<PreparedJob, 'job'>): void =>
+export function resumeForeground(store: Store, prepared: Pick<PreparedJob, 'job'>): void {
+  const { id, program } = prepared.job;
+  if (program)
+    throw new SluiceError(
+      'JOB_NOT_RESUMABLE',
+      `job ${id} ran a program, which is not started again, since it might do twice what it has done`,
+    );
   takeUp(store, recordOf(prepared));
+}
 
 const recordOf = (prepared: Pick<PreparedJob, 'job'>, launched: Partial<JobRecord> = {}): JobRecord =>
   newRecord(prepared, { launchedBy: 'local', owner: 'foreground', ...launched });

@@ -1,4 +1,5 @@
 /** The template that a client's path stands for: a name of the catalog, however it is dressed, or a file. */
+import type Docker from 'dockerode';
 import { currentCatalog } from '../catalog/cached.ts';
 import type { Template } from '../catalog/template.ts';
 import type { Config } from '../config.ts';
@@ -13,7 +14,7 @@ import {
   readTemplateText,
   unableToOpen,
 } from '../flex/spec.ts';
-import { resolveImage } from '../launch/image.ts';
+import { type ResolvedImage, resolveImage } from '../launch/image.ts';
 import { connectEngine } from '../launchers/docker/engine.ts';
 
 export interface FoundTemplate {
@@ -21,7 +22,7 @@ export interface FoundTemplate {
   /** What its spec says of the environment, below what a launch says. */
   defaultEnvironment: Record<string, unknown>;
   /** The image that it comes in; absent for one of the catalog. */
-  image?: string;
+  image?: ResolvedImage;
 }
 
 const PATH = /[/\\]|^\.{1,2}$/;
@@ -52,13 +53,19 @@ export async function templateOfSpec(config: Config, given: unknown, path: strin
   const { image, defaultEnvironment = {} } = spec;
   if (image.startsWith(OWN_IMAGE))
     return { template: await templateOfCatalog(config, image), defaultEnvironment };
-  return { template: await templateIn(config, spec, path), defaultEnvironment, image };
+  const engine = await connectEngine(config);
+  const found = await resolveImage(engine, image, config);
+  return { template: await templateIn(config, spec, path, found, engine), defaultEnvironment, image: found };
 }
 
 /** What is in an image: a template, where `sluice flex build` has made it, else a program. */
-async function templateIn(config: Config, spec: ContainerSpec, path: string): Promise<Template> {
-  const engine = await connectEngine(config);
-  const image = await resolveImage(engine, spec.image, config);
+async function templateIn(
+  config: Config,
+  spec: ContainerSpec,
+  path: string,
+  image: ResolvedImage,
+  engine: Docker,
+): Promise<Template> {
   if (image.labels[TEMPLATE_LABEL] === undefined) return programTemplate(spec, path, image.labels);
   const { templateOfImage } = await import('../flex/image-template.ts');
   return templateOfImage(config, engine, image);

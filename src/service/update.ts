@@ -61,6 +61,10 @@ async function planUpdate({ config, store }: UpdateService, prepared: PreparedJo
 }
 
 function checkKind({ id, streaming, state, wish, owner, workers }: JobRecord, { job }: PreparedJob): void {
+  if (job.program)
+    throw refused(
+      `what a program knows, only it knows: it cannot take over from job ${id}; drain that one, and launch the new one`,
+    );
   if (!streaming) throw refused(`job ${id} is a batch job: wait for its end, then launch the new one`);
   if (!job.streaming)
     throw refused(`the new job is a batch job, which cannot take over from a streaming one: drain job ${id}`);

@@ -66,10 +66,11 @@ export const placeNames = (places: readonly LetterPlace[]): string[] => [
   ...new Set(places.map(describePlace)),
 ];
 
-function notReadable({ id }: Job, [first]: LetterPlace[]): SluiceError {
+function notReadable({ id, program }: Job, [first]: LetterPlace[]): SluiceError {
+  const other = program && 'it runs a program, whose failures only that knows';
   const why = first
     ? `its dead letters are in ${describePlace(first)}, which cannot be read from here`
-    : 'none of its error outputs goes through EncodeDeadLetters into a sink';
+    : (other ?? 'none of its error outputs goes through EncodeDeadLetters into a sink');
   return new SluiceError('REPLAY_REFUSED', `job ${id} keeps no dead letters to look at: ${why}`);
 }
 

@@ -1,5 +1,5 @@
 /** The counters of a job as Dataflow's metrics: under its names, so that its tools find them, and under ours. */
-import { emptyCounters, type StageCounters, totalsOf } from '../../engine/counters.ts';
+import { emptyCounters, isProgram, type StageCounters, totalsOf } from '../../engine/counters.ts';
 import type { Graph, GraphNode } from '../../engine/graph.ts';
 import type { JobProgress } from '../../store/progress.ts';
 import type { JobRecord } from '../../store/record.ts';
@@ -74,11 +74,14 @@ function jobMetrics(record: JobRecord, graph: Graph, { counters, watermark, time
   ];
 }
 
-function stageMetrics({ id, component }: GraphNode, index: number, count: StageCounters): Metric[] {
+function stageMetrics(node: GraphNode, index: number, count: StageCounters): Metric[] {
+  const { id, component } = node;
   const step = stepName(index);
   const written = component.kind === 'sink' ? count.bytesIn : count.bytesOut;
   const output = { original_name: `${step}-out0`, output_user_name: `${id}-out0` };
   const own: Record<string, number> = {
+    // What a program counts itself, under its own names.
+    ...(isProgram(node) && count.named),
     elements_in: count.in,
     elements_out: count.out,
     elements_filtered: count.filtered,
