@@ -16,6 +16,7 @@ interface ServeOptions {
   root?: string[];
   launcher?: 'process' | 'docker';
   dockerNetwork?: string;
+  allowImage?: string[];
   requestsPerMinute?: number;
   drain?: boolean;
   logFile?: string;
@@ -52,6 +53,10 @@ export function registerServe(program: Command): void {
         'process',
         'docker',
       ]),
+    )
+    .option(
+      '--allow-image <pattern...>',
+      'images that containers may be made from: names with *, or digests (default: all)',
     )
     .option('--docker-network <name>', 'the network of containers that need one (default: one of their own)')
     .option('--requests-per-minute <n>', 'how often each token or address may ask', wholeNumber(1, 1e9))
@@ -106,6 +111,7 @@ async function serve(options: ServeOptions): Promise<void> {
     ...given,
     roots,
     ...(options.launcher && { launcher: options.launcher }),
+    ...(options.allowImage && { allowedImages: options.allowImage }),
     ...(options.dockerNetwork && { dockerNetwork: options.dockerNetwork }),
   };
   const { log, close: closeLog } = await openLog({ file: options.logFile, level: options.logLevel });

@@ -2,37 +2,43 @@
 import type Docker from 'dockerode';
 import type { Config } from '../config.ts';
 import { SluiceError } from '../errors.ts';
+import { credentialsFor } from '../launchers/docker/credentials.ts';
 import { engineError, isAbsent } from '../launchers/docker/engine.ts';
-import { requireAllowed, requireNameAllowed } from '../launchers/docker/policy.ts';
+import {
+  digestsOf,
+  forbidden,
+  fullNameOf,
+  imageNameOf,
+  isNameAllowed,
+  requireAllowed,
+  requireNameAllowed,
+} from '../launchers/docker/policy.ts';
 import type { JobContainer } from '../worker/container.ts';
 
 export type ResolvedImage = Pick<JobContainer, 'image' | 'imageId' | 'digest'> & {
   labels: Readonly<Record<string, string>>;
 };
 
+/** Layers may be large, and lines slow. */
 const PULL_MS = 15 * 60_000;
 
 /**
  * The image that a name means now, pulled where it is not here.
- * @throws SluiceError IMAGE_NOT_FOUND, IMAGE_INVALID, IMAGE_FORBIDDEN, and what the engine fails with
+ * @param verify takes what the registry of the name says that it means, and nothing that no registry knows
+ * @throws SluiceError IMAGE_NOT_FOUND, IMAGE_INVALID, IMAGE_FORBIDDEN, IMAGE_UNVERIFIED, and what the engine fails with
  */
-export async function resolveImage(docker: Docker, image: string, config: Config): Promise<ResolvedImage> {
+export async function resolveImage(
+  docker: Docker,
+  image: string,
+  config: Config,
+  { verify = false }: { verify?: boolean } = {},
+): Promise<ResolvedImage> {
   requireNameAllowed(config, image);
-  const known = await inspect(docker, image, config);
-  if (known) return known;
-  await pull(docker, image, config);
-  const pulled = await inspect(docker, image, config);
-  if (pulled) return pulled;
-  throw new SluiceError('IMAGE_NOT_FOUND', `there is no image ${image}`);
-}
-
-async function inspect(docker: Docker, image: string, config: Config): Promise<ResolvedImage | undefined> {
   try {
-    const known = await docker.getImage(image).inspect();
-    requireAllowed(config, image, image, known);
-    const [repository = ''] = image.split(/@|:(?=[^/]*$)/);
-    const digest =
-      known.RepoDigests?.find(each => each.startsWith(`${repository}@`)) ?? known.RepoDigests?.[0];
+    const exact = verify ? await vouchedFor(docker, image) : fullNameOf(image);
+    const known = (await inspect(docker, exact)) ?? (await pulled(docker, image, exact, config));
+    requireAllowed(config, image, exact, known);
+    const digest = verify ? exact : digestIn(image, known);
     return {
       image,
       imageId: known.Id,
@@ -40,23 +46,73 @@ async function inspect(docker: Docker, image: string, config: Config): Promise<R
       labels: known.Config.Labels ?? {},
     };
   } catch (error) {
-    if (isAbsent(error)) return undefined;
     throw engineError(error, config, image);
   }
 }
 
-async function pull(docker: Docker, image: string, config: Config): Promise<void> {
+async function inspect(docker: Docker, image: string): Promise<Docker.ImageInspectInfo | undefined> {
   try {
-    const abortSignal = AbortSignal.timeout(PULL_MS);
-    const progress = await docker.pull(image, { abortSignal });
-    await new Promise<void>((resolve, reject) =>
-      docker.modem.followProgress(progress, error => (error ? reject(error) : resolve())),
-    );
+    return await docker.getImage(image).inspect();
   } catch (error) {
-    const known = engineError(error, config, image);
-    if (known.code === 'ENGINE_UNREACHABLE' && (await isThere(docker))) throw notFound(image, known);
-    throw known.code === 'ENGINE_REFUSED' ? notFound(image, known) : known;
+    if (isAbsent(error)) return undefined;
+    throw error;
   }
+}
+
+/** What only its content could allow must be here already. */
+async function pulled(
+  docker: Docker,
+  image: string,
+  exact: string,
+  config: Config,
+): Promise<Docker.ImageInspectInfo> {
+  if (!imageNameOf(image)) throw notFound(image, new Error('the engine has none of that id'));
+  if (!isNameAllowed(config, image)) throw forbidden(image);
+  try {
+    await pull(docker, exact);
+  } catch (error) {
+    const { code } = engineError(error, config, image);
+    const isAway = code === 'ENGINE_UNREACHABLE' && !(await isThere(docker));
+    throw isAway || code === 'DISK_FULL' ? error : notFound(image, error);
+  }
+  const known = await inspect(docker, exact);
+  if (known) return known;
+  throw notFound(image, new Error('it was pulled, and has gone'));
+}
+
+async function pull(docker: Docker, exact: string): Promise<void> {
+  const authconfig = await credentialsFor(exact);
+  const progress = await docker.pull(exact, {
+    ...(authconfig && { authconfig }),
+    abortSignal: AbortSignal.timeout(PULL_MS),
+  });
+  await new Promise<void>((resolve, reject) =>
+    docker.modem.followProgress(progress, error => (error ? reject(error) : resolve())),
+  );
+}
+
+/** The name with the digest that its registry gives it now. */
+async function vouchedFor(docker: Docker, image: string): Promise<string> {
+  const name = imageNameOf(image);
+  if (!name) throw unverified(image, new Error('an id is known to no registry: launch it by its name'));
+  if (name.digest !== undefined) return fullNameOf(image);
+  try {
+    const authconfig = await credentialsFor(image);
+    const { Descriptor: known } = await docker
+      .getImage(image)
+      .distribution({ ...(authconfig && { authconfig }) });
+    return `${name.repository}@${known.digest}`;
+  } catch (error) {
+    if (await isThere(docker)) throw unverified(image, error);
+    throw error;
+  }
+}
+
+/** The digest that a registry gave it under this name, when it was pulled or pushed. */
+function digestIn(image: string, known: Docker.ImageInspectInfo): string | undefined {
+  const name = imageNameOf(image);
+  const found = digestsOf(known).find(({ repository }) => repository === name?.repository);
+  return found && `${found.repository}@${found.digest}`;
 }
 
 const isThere = (docker: Docker): Promise<boolean> =>
@@ -65,7 +121,26 @@ const isThere = (docker: Docker): Promise<boolean> =>
     () => false,
   );
 
-const notFound = (image: string, { message, cause }: SluiceError): SluiceError =>
-  new SluiceError('IMAGE_NOT_FOUND', `there is no image ${image} here, and it cannot be pulled: ${message}`, {
+const notFound = (image: string, cause: unknown): SluiceError =>
+  new SluiceError(
+    'IMAGE_NOT_FOUND',
+    `there is no image ${image} here, and it cannot be pulled: ${saidBy(cause)}`,
+    {
+      cause,
+    },
+  );
+
+const unverified = (image: string, cause: unknown): SluiceError =>
+  new SluiceError('IMAGE_UNVERIFIED', `no registry vouches for the image ${image}: ${saidBy(cause)}`, {
     cause,
   });
+
+const MAX_SAID = 1000;
+
+/** In one line, without the status around it. */
+const saidBy = (cause: unknown): string =>
+  (cause instanceof Error ? cause.message : String(cause))
+    .replace(/^\(HTTP code \d+\) [^-]* - /, '')
+    .replace(/\s+/g, ' ')
+    .trim()
+    .slice(0, MAX_SAID);

@@ -1,6 +1,7 @@
 /** Which images containers may be made from: what the operator of a server has allowed, by name or by content. */
 import type { Config } from '../../config.ts';
 import { SluiceError } from '../../errors.ts';
+import { VERSION } from '../../program.ts';
 
 /** What an image is called, in full: `docker.io/library/python`, tag `3` or digest `sha256:…`. */
 export interface ImageName {
@@ -50,7 +51,7 @@ export function fullNameOf(image: string): string {
 export function isNameAllowed(config: Config, image: string): boolean {
   const name = imageNameOf(image);
   const { allowedImages } = config;
-  if (!allowedImages || image === config.workerImage) return true;
+  if (!allowedImages || image === (config.workerImage ?? `sluice-worker:${VERSION}`)) return true;
   return allowedImages.some(pattern => name && allowsName(pattern, name));
 }
 
