@@ -1,12 +1,13 @@
-// The plainest bulk loop: lines of a file, or values of a topic, into an index; no retries, no ids, nothing kept.
+// The plainest bulk loop: lines of a file, or values of a topic, into an index; no retries, nothing checked or kept.
 import { createReadStream } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { createInterface } from 'node:readline';
 
-const [source, from, place, count, url, index, udf] = process.argv.slice(2);
+const [source, from, place, count, url, index, ids, udf] = process.argv.slice(2);
 const DOCUMENTS = 1000;
 const REQUESTS = 4;
-const ACTION = '{"index":{}}\n';
+let seen = 0;
+const action = () => (ids === 'ids' ? `{"create":{"_id":"${index}-${seen++}"}}\n` : '{"index":{}}\n');
 
 const transform = payload => {
   const record = JSON.parse(payload);
@@ -27,7 +28,7 @@ agent.destroy();
 
 async function take(text) {
   const document = udf ? transform(text) : text;
-  waiting.push(ACTION, document, '\n');
+  waiting.push(action(), document, '\n');
   if (waiting.length === 3 * DOCUMENTS) await send();
 }
 

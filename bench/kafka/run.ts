@@ -11,7 +11,7 @@ import { type Measured, measure, tell } from '../measure.ts';
 import { requireSameLines } from '../same-lines.ts';
 import { makeElements } from '../udf/elements.ts';
 
-const RECORDS = Number(process.env.RECORDS ?? 3_000_000);
+const RECORDS = Number(process.env.RECORDS ?? 2_000_000);
 const ROUNDS = Number(process.env.ROUNDS ?? 3);
 const root = join(import.meta.dirname, '../..');
 // Memory, so that the disk does not hide what the programs cost.

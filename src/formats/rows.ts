@@ -35,6 +35,11 @@ export function withRows(batch: Batch, rows: readonly Row[]): Batch {
   return known;
 }
 
+/** Lets go of the rows of a batch that is kept for long: a heap full of them costs more than to parse once more. */
+export function forgetRows(batch: WithRows): void {
+  if (!unmade.has(batch)) delete batch[ROWS];
+}
+
 /** A batch of rows, whose bytes are made when they are first asked for. */
 export function rowBatch(rows: readonly Row[], columns: BatchColumns = {}): Batch {
   let encoded: Pick<Batch, 'bytes' | 'starts' | 'ends' | 'lines'> | undefined;
@@ -106,19 +111,39 @@ export function retimed(batch: Batch, { times, windows }: Pick<Batch, 'times' | 
 }
 
 function parseRows(batch: Batch, type: ElementType): Row[] {
-  const { count, bytes, starts, ends } = batch;
-  // One text for the whole batch, cut where the elements lie: a byte is a character.
-  const whole = type.form === 'row' && isAscii(bytes) ? bytes.toString('latin1') : undefined;
-  const parse = whole === undefined || LONG_NUMBER.test(whole) ? parseRow : JSON.parse;
+  // A text that is kept must not keep that of the whole batch.
+  const { textOf, parse } = type.form === 'row' ? rowTexts(batch) : decoded(batch);
   const rows: Row[] = [];
-  for (let i = 0; i < count; i++) {
-    const text = whole?.slice(starts[i], ends[i]) ?? bytes.toString('utf8', starts[i], ends[i]);
+  for (let i = 0; i < batch.count; i++) {
+    const text = textOf(i);
     if (type.form === 'text') rows.push({ [type.field]: text });
     else if (type.form === 'failure') rows.push(errorRow(batch, i, text));
     else rows.push(checkedRow(parse, text, batch, i));
   }
   return rows;
 }
+
+interface RowTexts {
+  textOf(index: number): string;
+  parse(text: string): unknown;
+}
+
+/** The text of each element, and the fastest way to parse it that keeps 64-bit integers exact. */
+export function rowTexts(batch: Batch): RowTexts {
+  const { bytes, starts, ends } = batch;
+  if (!isAscii(bytes)) return decoded(batch);
+  // One text for the whole batch, cut where the elements lie: a byte is a character.
+  const whole = bytes.toString('latin1');
+  return {
+    textOf: i => whole.slice(starts[i], ends[i]),
+    parse: LONG_NUMBER.test(whole) ? parseRow : JSON.parse,
+  };
+}
+
+const decoded = ({ bytes, starts, ends }: Batch): RowTexts => ({
+  textOf: i => bytes.toString('utf8', starts[i], ends[i]),
+  parse: parseRow,
+});
 
 /** What a source takes for rows need not be any. */
 function checkedRow(parse: (text: string) => unknown, text: string, batch: Batch, index: number): Row {

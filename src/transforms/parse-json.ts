@@ -3,7 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import { type Batch, batchOf, columnsAt, type Failure, payloadOf, selectElements } from '../engine/batch.ts';
 import { defineTransform, type Outcome } from '../engine/component.ts';
 import { SluiceError } from '../errors.ts';
-import { parseRow, type Row, withRows } from '../formats/rows.ts';
+import { type Row, rowTexts, withRows } from '../formats/rows.ts';
 
 const MAX_REASON = 200;
 
@@ -40,19 +40,20 @@ pipeline:
       input.form === 'row' ? 'rows already' : 'failed elements: EncodeDeadLetters makes rows of them';
     throw new SluiceError('PIPELINE_INVALID', `ParseJson takes text, but its input gives ${what}`);
   },
-  open: async (_, { stage }) => ({ process: batch => parse(batch, stage) }),
+  open: async (_, { stage }) => ({ process: batch => parseAll(batch, stage) }),
 });
 
-function parse(batch: Batch, transform: string): Outcome {
+function parseAll(batch: Batch, transform: string): Outcome {
   const good: number[] = [];
   const rows: Row[] = [];
   const bad: number[] = [];
   const failures: Failure[] = [];
   const isText = isUtf8(batch.bytes);
+  const { textOf, parse } = rowTexts(batch);
   let hasBreaks = false;
   for (let i = 0; i < batch.count; i++) {
     const payload = payloadOf(batch, i);
-    const row = isText || isUtf8(payload) ? rowOf(payload.toString()) : 'it is not valid UTF-8';
+    const row = isText || isUtf8(payload) ? rowOf(textOf(i), parse) : 'it is not valid UTF-8';
     if (typeof row !== 'string') {
       good.push(i);
       rows.push(row);
@@ -73,9 +74,9 @@ const LF = 10;
 const CR = 13;
 
 /** Or why it is none. */
-function rowOf(text: string): Row | string {
+function rowOf(text: string, parse: (text: string) => unknown): Row | string {
   try {
-    const value: unknown = parseRow(text);
+    const value = parse(text);
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Row;
     return `it is ${Array.isArray(value) ? 'an array' : value === null ? 'null' : `a ${typeof value}`}`;
   } catch (error) {

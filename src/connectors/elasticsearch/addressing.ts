@@ -1,7 +1,7 @@
 /** What becomes of each element of a batch: what to do, with which id, in which index. */
 import type { Failure } from '../../engine/batch.ts';
 import type { ElementType } from '../../engine/component.ts';
-import { type Row, type RowValue, rowsOf } from '../../formats/rows.ts';
+import { forgetRows, type Row, type RowValue, rowsOf } from '../../formats/rows.ts';
 import type { Delivery } from '../http/loader.ts';
 import { type Document, FRAME_BYTES } from './document.ts';
 import type { AddressFunctions, Said } from './functions.ts';
@@ -49,6 +49,7 @@ export async function addressed(
     if (isFault(address)) delivery.failed.push({ index: i, failure: { ...address, transform: stage } });
     else documents.push(documentOf(delivery, i, address));
   }
+  forgetRows(batch);
   return documents;
 }
 

@@ -6,7 +6,7 @@ import { syncDirectory } from '../../engine/checkpoint.ts';
 import type { Json, Sink, StageContext } from '../../engine/component.ts';
 import { makeStageFolder } from '../../engine/stage-folder.ts';
 import { cutBack } from '../../engine/staged-file.ts';
-import { rowsOf } from '../../formats/rows.ts';
+import { forgetRows, rowsOf } from '../../formats/rows.ts';
 import { blockFile } from './block-file.ts';
 import type { Database } from './database.ts';
 import type { Positions } from './positions.ts';
@@ -55,6 +55,7 @@ export async function exactlyOnce(
         failures.push({ code, message, transform: context.stage });
       };
       const blocks = writer.encode(rows, (index, { code, message }) => refuse(index, code, message));
+      forgetRows(batch);
       if (blocks.length > 0)
         for (const { index, message } of await writeInTurn(blocks, batch.count))
           refuse(index, 'SQL_ROW_REFUSED', message);
