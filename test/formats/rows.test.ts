@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { batchOf } from '../../src/engine/batch.ts';
 import { joinLines } from '../../src/formats/lines.ts';
-import { type Row, rowBatch, rowsOf, selectRows } from '../../src/formats/rows.ts';
+import { forgetRows, type Row, rowBatch, rowsOf, selectRows } from '../../src/formats/rows.ts';
 import { textsOf } from '../helpers/pipeline.ts';
 
 const row = { form: 'row' } as const;
@@ -20,6 +20,30 @@ test('64-bit integers stay exact on the way in and out', () => {
   const rows = rowsOf(batchOf([text]), row);
   assert.equal(rows[0]?.id, 9007199254740993n);
   assert.deepEqual(textsOf(rowBatch(rows)), [text]);
+});
+
+test('integers of 64 bits are found wherever they stand, and only they are bigints', () => {
+  const texts = [
+    '{"a":[-9007199254740993, 12345678901234567890],"b":{"c": 9007199254740995\n}}',
+    '{"f":8.280000000000001,"e":12345678901234567e3,"s":"9007199254740993","t":"a 9007199254740993, b"}',
+    '{"é":9007199254740993}',
+  ];
+  assert.deepEqual(rowsOf(batchOf(texts), row), [
+    { a: [-9007199254740993n, 12345678901234567890n], b: { c: 9007199254740995n } },
+    { f: 8.280000000000001, e: 12345678901234567e3, s: '9007199254740993', t: 'a 9007199254740993, b' },
+    { é: 9007199254740993n },
+  ]);
+});
+
+test('rows that are let go of are parsed again, and those that were never bytes stay', () => {
+  const read = batchOf(['{"a":1}']);
+  const before = rowsOf(read, row);
+  forgetRows(read);
+  assert.notEqual(rowsOf(read, row), before);
+  assert.deepEqual(rowsOf(read, row), before);
+  const made = rowBatch([{ a: 1 }]);
+  forgetRows(made);
+  assert.deepEqual(rowsOf(made, row), [{ a: 1 }]);
 });
 
 test('a batch of rows lies ready to be written as lines', () => {

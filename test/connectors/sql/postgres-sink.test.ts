@@ -122,6 +122,33 @@ test('rows that the database refuses fail with its reason, all others are writte
   assert.deepEqual(found, { n: 1993, ids: 1993 });
 });
 
+test('batches that gather fail with their own rows, and the last of those with one key stays', {
+  skip,
+}, async t => {
+  const { postgres, table, url } = await tableOf('id integer PRIMARY KEY, batch integer CHECK (batch < 100)');
+  const sink = await openSink(await temporaryFolder(t), { url, table, on_conflict: 'update', key: ['id'] });
+  const batches = Array.from({ length: 20 }, (_, batch) =>
+    Array.from({ length: 50 }, (_, i) => ({ id: (batch % 4) * 50 + i, batch })),
+  );
+  // In the midst of those that are written together, and alone.
+  for (const at of [6, 7, 12]) batches[at]?.splice(30, 1, { id: 999, batch: 100 + at });
+  const failed = await Promise.all(batches.map(rows => write(sink, rows)));
+  assert.deepEqual(
+    failed.flatMap((each, batch) => each.map(why => `${batch}: ${/contains (.*?)\)/.exec(why)?.[1]}`)),
+    ['6: (999, 106', '7: (999, 107', '12: (999, 112'],
+  );
+  await checkpoint(sink);
+  await sink.close(true);
+  const found = await inPostgres(
+    postgres,
+    `SELECT batch, count(*)::int AS n FROM ${table} GROUP BY batch ORDER BY batch`,
+  );
+  assert.deepEqual(
+    found,
+    [16, 17, 18, 19].map(batch => ({ batch, n: 50 })),
+  );
+});
+
 test('nothing is seen before the commit, and a column that no row has keeps its default', {
   skip,
 }, async t => {
