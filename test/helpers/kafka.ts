@@ -62,7 +62,10 @@ export async function topicsOf(t: Lifetime, address: string): Promise<Topics> {
     idempotent: true,
     createPartitioner: Partitioners.DefaultPartitioner,
   });
-  await Promise.all([admin.connect(), producer.connect()]);
+  await admin.connect();
+  // A broker that has just started may not know yet who leads it.
+  await waitFor(async () => (await admin.describeCluster()).controller !== null, 'controller of Kafka');
+  await producer.connect();
   atEnd(t, () => Promise.all([admin.disconnect(), producer.disconnect()]));
   return {
     admin,
@@ -132,9 +135,9 @@ function recordsOf(records: Records, partition: number): ReadRecord[] {
 
 /** Waits until it is true, for at most twenty seconds. */
 export async function waitFor(isTrue: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const endMs = Date.now() + 20_000;
+  const endMs = Date.now() + 60_000;
   while (!(await isTrue())) {
-    if (Date.now() > endMs) throw new Error(`no ${what} within twenty seconds`);
+    if (Date.now() > endMs) throw new Error(`no ${what} within a minute`);
     await sleep(20);
   }
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { saveJob } from '../../src/jobs/job.ts';
 import { newTable } from '../connectors/sql/servers.ts';
 import { type Prepared, startJob, wasKilled } from '../faults/launch.ts';
 import { clientsHere } from '../helpers/pubsub.ts';
@@ -29,6 +30,7 @@ async function prepare(
   t: TestContext,
   of = '',
   env: NodeJS.ProcessEnv = {},
+  more: Record<string, unknown> = {},
 ): Promise<{ topic: Topic; job: Prepared }> {
   const postgres = await server();
   const topic = await topicHere(t);
@@ -42,6 +44,7 @@ async function prepare(
       query: `SELECT id, price FROM ${table}${of}`,
       outputTopic: 'projects/local/topics/orders',
       deadLetterDirectory: join(topic.home, 'errors'),
+      ...more,
     },
     env,
   );
@@ -99,5 +102,17 @@ test('a server killed in the middle, and back, loses and doubles nothing', { ski
   const summary = await running;
   assert.deepEqual(summary.elements, ELEMENTS, JSON.stringify(summary.error));
   assert.deepEqual(await messageIds(t, run), published);
+  assertLetters(run);
+});
+
+test('three workers share a table that is read in parts, killed in the middle', { skip }, async t => {
+  const parts = { partitionColumn: 'id', numPartitions: 7 };
+  const run = await prepare(t, '', { SLUICE_CHECKPOINT_MS: '20' }, parts);
+  const { config, prepared } = run.job;
+  prepared.job.workers = 3;
+  await saveJob(config, prepared.job);
+  assert.ok(wasKilled(await startJob(run.job, 'checkpoint.saved:1').ended));
+  assert.deepEqual((await startJob(run.job).ended).elements, ELEMENTS);
+  assert.deepEqual([...new Set(await messageIds(t, run))], published);
   assertLetters(run);
 });

@@ -6,6 +6,7 @@ import avro from 'avsc';
 import { withDatabases } from '../../src/cloud/warehouse/duckdb.ts';
 import { datasetFile, parseTableName } from '../../src/cloud/warehouse/names.ts';
 import type { Config } from '../../src/config.ts';
+import { temporaryFolder } from '../helpers/temporary.ts';
 import { missing } from '../services/index.ts';
 import { startSchemaRegistry } from '../services/schema-registry.ts';
 import {
@@ -53,49 +54,82 @@ test('a server killed in the middle, and back, loses and doubles nothing', { ski
   await assertOutcome(run);
 });
 
-test('records of Avro come by their schema in the registry, go through the function, and become rows', {
-  skip: missing('kafka', 'schema-registry'),
-}, async t => {
-  const { topics } = await broker();
-  const { url } = await startSchemaRegistry(t);
-  const fields = [
-    { name: 'id', type: 'int' },
-    { name: 'price', type: 'double' },
-  ];
-  const schema = { type: 'record', name: 'Order', fields };
-  const answer = await fetch(`${url}/subjects/orders-value/versions`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ schema: JSON.stringify(schema) }),
-  });
-  const { id: number } = (await answer.json()) as { id: number };
-  const run = await prepare(
-    t,
-    {},
-    {
-      messageFormat: 'AVRO_CONFLUENT_WIRE_FORMAT',
-      schemaFormat: 'SCHEMA_REGISTRY',
-      schemaRegistryConnectionUrl: url,
+const FIELDS = [
+  { name: 'id', type: 'int' },
+  { name: 'price', type: 'double' },
+];
+const AVRO = { type: 'record', name: 'Order', fields: FIELDS };
+
+interface AvroCase {
+  needs: string[];
+  parameters(schemaPath: string, t: TestContext): Promise<{ parameters: object; number?: number }>;
+}
+
+const avroCases: Record<string, AvroCase> = {
+  'their schema in the registry': {
+    needs: ['kafka', 'schema-registry'],
+    async parameters(_path, t) {
+      const { url } = await startSchemaRegistry(t);
+      const answer = await fetch(`${url}/subjects/orders-value/versions`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ schema: JSON.stringify(AVRO) }),
+      });
+      const { id } = (await answer.json()) as { id: number };
+      const parameters = {
+        messageFormat: 'AVRO_CONFLUENT_WIRE_FORMAT',
+        schemaFormat: 'SCHEMA_REGISTRY',
+        schemaRegistryConnectionUrl: url,
+      };
+      return { number: id, parameters };
     },
-  );
-  const head = Buffer.alloc(5);
-  head.writeUInt32BE(number, 1);
-  const type = avro.Type.forSchema(schema as avro.Schema);
-  const bytesOf = (id: number) =>
-    fateOf(id) === 'noJson'
-      ? Buffer.from([0, 0, 0])
-      : Buffer.concat([head, type.toBuffer({ id, price: id / 4 })]);
-  await topics.send(
-    run.input,
-    Array.from({ length: 10_000 }, (_, id) => ({ key: `k${id}`, value: bytesOf(id) })),
-  );
-  assert.deepEqual((await untilAllRead(run)).elements, { ...ELEMENTS, written: 9700, deadLettered: 200 });
-  const rows = await rowsIn(run.job.config, 'shop.orders', 'to_json({id: id}) AS id');
-  assertIds(
-    rows.map(({ id }) => id),
-    goodIds(),
-  );
-});
+  },
+  'one schema in a file, though they name another': {
+    needs: ['kafka'],
+    parameters: async confluentAvroSchemaPath => ({
+      number: 77,
+      parameters: {
+        messageFormat: 'AVRO_CONFLUENT_WIRE_FORMAT',
+        schemaFormat: 'SINGLE_SCHEMA_FILE',
+        confluentAvroSchemaPath,
+      },
+    }),
+  },
+  'a schema in a file, naming none': {
+    needs: ['kafka'],
+    parameters: async binaryAvroSchemaPath => ({
+      parameters: { messageFormat: 'AVRO_BINARY_ENCODING', binaryAvroSchemaPath },
+    }),
+  },
+};
+
+for (const [what, { needs, parameters }] of Object.entries(avroCases))
+  test(`records of Avro come by ${what}, go through the function, and become rows`, {
+    skip: missing(...needs),
+  }, async t => {
+    const { topics } = await broker();
+    const schemaPath = join(await temporaryFolder(t), 'orders.avsc');
+    await writeFile(schemaPath, JSON.stringify(AVRO));
+    const given = await parameters(schemaPath, t);
+    const run = await prepare(t, {}, { ...given.parameters });
+    const type = avro.Type.forSchema(AVRO as avro.Schema);
+    const head = Buffer.alloc(given.number === undefined ? 0 : 5);
+    if (given.number !== undefined) head.writeUInt32BE(given.number, 1);
+    const bytesOf = (id: number) =>
+      fateOf(id) === 'noJson'
+        ? Buffer.from([0, 0, 0])
+        : Buffer.concat([head, type.toBuffer({ id, price: id / 4 })]);
+    await topics.send(
+      run.input,
+      Array.from({ length: 10_000 }, (_, id) => ({ key: `k${id}`, value: bytesOf(id) })),
+    );
+    assert.deepEqual((await untilAllRead(run)).elements, { ...ELEMENTS, written: 9700, deadLettered: 200 });
+    const rows = await rowsIn(run.job.config, 'shop.orders', 'to_json({id: id}) AS id');
+    assertIds(
+      rows.map(({ id }) => id),
+      goodIds(),
+    );
+  });
 
 async function prepare(
   t: TestContext,
