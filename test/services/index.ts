@@ -1,6 +1,7 @@
 /** Every server that tests know, by its name. */
 import { bigquery } from './bigquery.ts';
 import { chromium } from './chromium.ts';
+import { docker } from './docker.ts';
 import { gcs } from './gcs.ts';
 import type { Installation } from './installation.ts';
 import { kafka } from './kafka.ts';
@@ -20,6 +21,7 @@ export const installations: readonly Installation[] = [
   opensearch,
   postgres,
   mysql,
+  docker,
   pubsub,
   readers,
   s3,

@@ -16,6 +16,8 @@ export interface Service {
   port: number;
   /** `host:port`. */
   address: string;
+  /** The process that was started last. */
+  pid(): number;
   /** What it has printed lately. */
   logs(): string;
   /** Kills it and its children, as a power cut would. */
@@ -75,6 +77,7 @@ export async function startProcess(t: Lifetime, launch: Launch): Promise<Service
     host: HOST,
     port: launch.port,
     address: `${HOST}:${launch.port}`,
+    pid: () => running.pid,
     logs: () => running.logs(),
     kill: () => running.kill(),
     async restart() {
@@ -119,6 +122,7 @@ export async function freePort(): Promise<number> {
 }
 
 interface RunningProcess {
+  pid: number;
   logs(): string;
   kill(): Promise<void>;
   signal(signal: NodeJS.Signals): void;
@@ -165,6 +169,7 @@ function follow(child: ChildProcess): RunningProcess {
     });
   const family = () => (child.pid === undefined ? [] : [child.pid, ...descendantsOf(child.pid)]);
   return {
+    pid: child.pid ?? 0,
     logs: () => log,
     signal: signal => family().forEach(pid => void signalTo(pid, signal)),
     async kill() {

@@ -1,5 +1,6 @@
 /** Starts any server by its name, and tells what points programs to it: for whoever tries things out by hand. */
 import { startBigQuery } from './bigquery.ts';
+import { startDocker } from './docker.ts';
 import { startGcs } from './gcs.ts';
 import { startKafka } from './kafka.ts';
 import { startMysql } from './mysql.ts';
@@ -30,6 +31,7 @@ export const starters = {
   opensearch: starterOf(startOpenSearch, ({ url }) => ({ OPENSEARCH_URL: url })),
   postgres: starterOf(startPostgres, ({ url }) => ({ POSTGRES_URL: url })),
   mysql: starterOf(startMysql, ({ url }) => ({ MYSQL_URL: url })),
+  docker: starterOf(startDocker, ({ host }) => ({ DOCKER_HOST: host })),
   pubsub: starterOf(startPubsub, ({ address }) => ({ PUBSUB_EMULATOR_HOST: address })),
   s3: starterOf(startS3, ({ url }) => ({
     AWS_ENDPOINT_URL_S3: url,
