@@ -50,7 +50,7 @@ const ARROWS: Record<string, string[]> = {
   launch: ['catalog', 'cloud', 'dlq', 'engine', 'jobs', 'launchers', 'pipeline', 'store', 'udf', 'worker'],
   jobs: ['engine', 'launchers', 'store', 'worker'],
   store: ['engine', 'worker'],
-  launchers: ['cloud', 'engine', 'worker'],
+  launchers: ['access', 'cloud', 'engine', 'worker'],
   worker: ['dlq', 'engine', 'formats', 'pipeline', 'registry'],
   registry: ['connectors', 'engine', 'transforms'],
   catalog: ['cloud', 'engine', 'pipeline'],

@@ -3,6 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { RequestHandler } from 'express';
 import { authenticator } from '../access/authenticate.ts';
+import { isOfJob } from '../access/job-networks.ts';
 import { tokensIn } from '../access/tokens.ts';
 import type { Config } from '../config.ts';
 import { SluiceError, systemCode } from '../errors.ts';
@@ -104,7 +105,9 @@ function createHttpServer(options: ServerOptions, handler: RequestListener): Ser
     handler,
   );
   server.maxConnections = maxConnections;
-  return server.on('clientError', refuse);
+  return server.on('clientError', refuse).on('connection', socket => {
+    if (isOfJob(socket.remoteAddress)) socket.destroy();
+  });
 }
 
 const tellNotReady: RequestListener = (_, response) => {

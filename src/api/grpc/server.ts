@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { handleUnaryCall, Server, UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { Authenticate } from '../../access/authenticate.ts';
+import { requireNoJob } from '../../access/job-networks.ts';
 import type { Caller } from '../../access/roles.ts';
 import { errorKinds, SluiceError } from '../../errors.ts';
 import type { Service } from '../../service/service.ts';
@@ -78,6 +79,7 @@ function callOf(front: Front, definition: MethodDefinition): handleUnaryCall<obj
       definition,
       headers,
       request,
+      peer: call.getPeer(),
       signal: gone.signal,
       requestId: randomUUID(),
       began: performance.now(),
@@ -100,6 +102,8 @@ interface Call {
   definition: MethodDefinition;
   headers: Record<string, string>;
   request: object;
+  /** `address:port`. */
+  peer: string;
   signal: AbortSignal;
   requestId: string;
   began: number;
@@ -108,7 +112,8 @@ interface Call {
 }
 
 async function perform({ service, authenticate, convert }: Front, call: Call): Promise<object> {
-  const { route, definition, headers, request, signal } = call;
+  const { route, definition, headers, request, peer, signal } = call;
+  requireNoJob(peer);
   const caller = authenticate(headers);
   call.caller = caller;
   if (!route) throw new SluiceError('NOT_IMPLEMENTED', `${definition.path} is not served`);

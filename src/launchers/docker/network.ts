@@ -1,5 +1,6 @@
 /** The network of containers that need one: a bridge on which they do not see one another. */
 import type Docker from 'dockerode';
+import { noteJobNetwork } from '../../access/job-networks.ts';
 import type { Config } from '../../config.ts';
 import { inTime, statusOf } from './engine.ts';
 import { homeHash, labels, networkName } from './names.ts';
@@ -47,8 +48,7 @@ export function networksOf(config: Config): Networks {
 }
 
 async function make(docker: Docker, name: string, config: Config): Promise<void> {
-  const found = await docker.listNetworks({ filters: { name: [name] }, ...inTime() });
-  if (found.some(({ Name: known }) => known === name)) return;
+  if (await noted(docker, name)) return;
   await docker
     .createNetwork({
       Name: name,
@@ -61,14 +61,27 @@ async function make(docker: Docker, name: string, config: Config): Promise<void>
       // Another process of this home was faster.
       if (statusOf(refusal) !== CONFLICT) throw refusal;
     });
+  await noted(docker, name);
+}
+
+/** Whether it is there; then what comes from it is known as a job's. */
+async function noted(docker: Docker, name: string): Promise<boolean> {
+  const found = await docker.listNetworks({ filters: { name: [name] }, ...inTime() });
+  const network = found.find(({ Name: known }) => known === name);
+  if (network)
+    noteJobNetwork(
+      name,
+      (network.IPAM?.Config ?? []).flatMap(({ Subnet }) => Subnet ?? []),
+    );
+  return network !== undefined;
 }
 
 /** Where containers of another process still use it, it stays. */
 export async function removeNetwork(docker: Docker, name: string): Promise<void> {
-  await docker
-    .getNetwork(name)
-    .remove(inTime())
-    .catch(error => {
-      if (statusOf(error) === undefined) throw error;
-    });
+  try {
+    await docker.getNetwork(name).remove(inTime());
+    noteJobNetwork(name, []);
+  } catch (error) {
+    if (statusOf(error) === undefined) throw error;
+  }
 }
