@@ -80,15 +80,28 @@ function requestOf(request: Request, response: Response, caller: Caller, ending:
     caller,
     hasSession: cookieOf(request, SESSION_COOKIE) !== undefined,
     origin: `${request.protocol}://${request.headers.host}`,
+    render: (view, model) => rendered(response, view, model),
     signal: AbortSignal.any([gone.signal, ending]),
   };
+}
+
+/** A part of a page by itself, for a stream. */
+function rendered({ app, locals }: Response, view: string, model: object): Promise<string> {
+  const { caller }: ConsoleLocals = locals;
+  const mayOperate = caller !== undefined && mayAct(caller, 'operator');
+  return new Promise((resolve, reject) =>
+    app.render(view, { ...model, mayOperate, assets: assetsPath, layout: false }, (error, text) =>
+      error ? reject(error) : resolve(text),
+    ),
+  );
 }
 
 async function send(page: Page, request: Request, response: Response, answer: PageAnswer): Promise<void> {
   if ('redirect' in answer) {
     if (isPart(request)) response.set('hx-redirect', answer.redirect).status(204).end();
     else response.redirect(303, answer.redirect);
-  } else if ('stream' in answer) await sendStream(answer.stream, response);
+  } else if ('json' in answer) response.set('cache-control', 'no-store').json(answer.json);
+  else if ('stream' in answer) await sendStream(answer.stream, response);
   else if ('download' in answer)
     response.attachment(answer.fileName).type(answer.contentType).send(answer.download);
   else {

@@ -22,6 +22,8 @@ export interface PageRequest {
   hasSession: boolean;
   /** `http://127.0.0.1:8080`, as the browser calls the server. */
   origin: string;
+  /** A view without the frame, as text. */
+  render(view: string, model: object): Promise<string>;
   /** Settles when the browser has gone, or the server stops. */
   signal: AbortSignal;
 }
@@ -39,6 +41,7 @@ export type PageAnswer =
       pushUrl?: string;
     }
   | { redirect: string }
+  | { json: object }
   /** Server-Sent Events: texts as they are sent. */
   | { stream: AsyncIterable<string> }
   | { download: string; fileName: string; contentType: string };

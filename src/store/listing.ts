@@ -2,14 +2,19 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import { nextToken, positionOf } from './paging.ts';
 import type { JobRecord } from './record.ts';
+import { isEnded, type JobState } from './states.ts';
 
 export interface JobFilter {
+  id?: string;
   projectId?: string;
   location?: string;
   name?: string;
   templateId?: string;
   /** `active`: not ended; `ended`: ended; absent: both, the active ones first. */
   status?: 'active' | 'ended';
+  state?: JobState;
+  /** Texts that the name holds, each. */
+  words?: readonly string[];
 }
 
 export interface Page<T> {
@@ -40,12 +45,14 @@ export function listingIn(database: DatabaseSync) {
   return { list };
 }
 
-const groupsOf = ({ status }: JobFilter): (0 | 1)[] =>
-  status === undefined ? [0, 1] : [status === 'ended' ? 1 : 0];
+function groupsOf({ status, state }: JobFilter): (0 | 1)[] {
+  const wanted: (0 | 1)[] = status === undefined ? [0, 1] : [status === 'ended' ? 1 : 0];
+  return state === undefined ? wanted : wanted.filter(group => group === Number(isEnded(state)));
+}
 
 /** One group in its order, from a place on: each is a range of an index. */
 export function listingQuery(
-  { projectId, location, name, templateId }: JobFilter,
+  { id, projectId, location, name, templateId, state, words = [] }: JobFilter,
   ended: 0 | 1,
   after?: [sortedAt: string, id: string],
 ): [sql: string, values: SQLInputValue[]] {
@@ -60,6 +67,9 @@ export function listingQuery(
   if (name !== undefined) where('name = ?', name);
   if (location !== undefined) where(`${name === undefined ? '' : '+'}location = ?`, location);
   if (templateId !== undefined) where("record ->> '$.templateId' = ?", templateId);
+  if (id !== undefined) where('id = ?', id);
+  if (state !== undefined) where('state = ?', state);
+  for (const word of words) where('instr(name, ?) > 0', word);
   if (after) where('(sorted_at, id) < (?, ?)', ...after);
   const sql = `SELECT record, ended, sorted_at, id FROM jobs WHERE ${conditions.join(' AND ')}
      ORDER BY sorted_at DESC, id DESC LIMIT ?`;

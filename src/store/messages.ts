@@ -30,6 +30,14 @@ export interface MessageFilter {
   afterId?: number;
 }
 
+export interface LatestFilter {
+  severities: readonly Severity[];
+  /** In small letters: the text holds each of them. */
+  words: readonly string[];
+  beforeId?: number;
+  limit: number;
+}
+
 /** Of a job only the last ones are kept; of a text as much as somebody may want to read. */
 export const MAX_MESSAGES = 10_000;
 const MAX_TEXT = 16_384;
@@ -97,6 +105,25 @@ export function messagesIn(database: DatabaseSync) {
     return last ? { items, nextPageToken: tokenOf(last) } : { items };
   };
 
+  /** Those of a job from the latest back; `before` is where the next ones are to be looked for. */
+  const latest = (
+    jobId: string,
+    { severities, words, beforeId, limit }: LatestFilter,
+  ): { items: JobMessage[]; before?: number } => {
+    const rows = database
+      .prepare(
+        `SELECT id, time, severity, text, stage FROM messages INDEXED BY messages_by_job
+         WHERE (?1 IS NULL OR (time, id) < (SELECT time, id FROM messages WHERE id = ?1))
+           AND job = ? AND severity IN (${severities.map(() => '?').join(', ')})
+           ${words.map(() => 'AND instr(lower(text), ?) > 0').join(' ')}
+         ORDER BY time DESC, id DESC LIMIT ?`,
+      )
+      .all(beforeId ?? null, jobId, ...severities, ...words, limit + 1);
+    const items = rows.slice(0, limit).map(row => messageOf({ ...row, job: jobId }));
+    const last = rows.length > limit ? items.at(-1) : undefined;
+    return last ? { items, before: last.id } : { items };
+  };
+
   /** The first ones with a greater id, in the order of their ids: of one job, or of all. */
   const after = (id: number, limit: number, jobId?: string): JobMessage[] =>
     (jobId === undefined ? later.all(id, limit) : laterOfJob.all(jobId, id, limit)).map(messageOf);
@@ -104,7 +131,7 @@ export function messagesIn(database: DatabaseSync) {
   /** The id of the last message there is; 0 when there is none. */
   const lastId = (): number => Number(last.get()?.id ?? 0);
 
-  return { add, list, remove, after, lastId };
+  return { add, list, latest, remove, after, lastId };
 }
 
 function messageOf({ id, job, time, severity, text, stage }: Record<string, SQLOutputValue>): JobMessage {

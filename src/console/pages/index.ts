@@ -1,7 +1,21 @@
 /** All pages. */
 import type { Page } from '../page.ts';
 import { catalogPage } from './catalog.ts';
+import { jobLive, jobPage, jobPoints, stopAnswer, stopQuestion } from './job.ts';
+import { jobsLive, jobsPage } from './jobs.ts';
 import { launchAnswer, launchForm } from './launch.ts';
 import { templatePage } from './template.ts';
 
-export const pages: readonly Page[] = [catalogPage, templatePage, launchForm, launchAnswer];
+export const pages: readonly Page[] = [
+  catalogPage,
+  templatePage,
+  launchForm,
+  launchAnswer,
+  jobsPage,
+  jobsLive,
+  jobPage,
+  jobLive,
+  jobPoints,
+  stopQuestion,
+  stopAnswer,
+];

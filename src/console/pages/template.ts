@@ -30,8 +30,7 @@ export const templatePage: Page = {
       server: origin,
     });
     const model = {
-      ...description,
-      ...templateFacts(template),
+      template: { ...description, ...templateFacts(template) },
       category: categories[description.category] ?? description.category,
       groups: groupsOf(description.parameters),
       ...(outline.length > 0 && { picture: pictureOf(outline.map(nodeOf)) }),
