@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type Measured, measure, median } from '../measure.ts';
 
 const RECORDS = Number(process.env.RECORDS ?? 500_000);
-const ROUNDS = 3;
+const ROUNDS = Number(process.env.ROUNDS ?? 3);
 const TARGET = 0.8;
 const root = join(import.meta.dirname, '../..');
 const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'sluice-bench-'));
