@@ -70,6 +70,7 @@ function factsOf(job: ServedJob, now: number): Fact[] {
     ['launched', `${clock(job.createTime)} by ${job.launchedBy}`],
     ['ended', job.endTime && clock(job.endTime)],
     ['workers', `${job.workers}${job.restarts > 0 ? `, restarts: ${count(job.restarts)}` : ''}`],
+    ...containerFacts(job),
     ['labels', labels.map(([key, value]) => `${key}=${value}`).join(', ') || undefined],
     ['asked to be', isEnded(job.state) ? undefined : job.wish],
     ['replaces', job.replaces],
@@ -83,6 +84,18 @@ function factsOf(job: ServedJob, now: number): Fact[] {
       'watermark',
       job.watermark === undefined ? undefined : `${count((now - job.watermark) / 1000)} s behind`,
     ],
+  ];
+}
+
+function containerFacts({ container }: ServedJob): Fact[] {
+  if (!container) return [];
+  const { image, digest, imageId, limits, network } = container;
+  const cores = `${limits.cpus} ${limits.cpus === 1 ? 'core' : 'cores'}`;
+  return [
+    ['image', image],
+    ['content', digest ?? imageId],
+    ['limits', `${size(limits.memoryBytes)} of memory, ${cores}, ${count(limits.pids)} processes`],
+    ['network', network],
   ];
 }
 

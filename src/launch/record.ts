@@ -48,11 +48,13 @@ export function newRecord({ job }: Pick<PreparedJob, 'job'>, launched: Launched)
   };
 }
 
-const shownOf = ({ image, imageId, digest, isProgram }: JobContainer) => ({
+const shownOf = ({ image, imageId, digest, isProgram, limits, network }: JobContainer) => ({
   image,
   imageId,
   ...(digest !== undefined && { digest }),
   isProgram,
+  limits,
+  network,
 });
 
 const nameOf = (what: string, id: string): string =>

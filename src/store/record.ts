@@ -29,7 +29,7 @@ export interface JobRecord {
   environment: Record<string, unknown>;
   workers: number;
   /** What its containers are made from; absent where its workers are processes. */
-  container?: Pick<JobContainer, 'image' | 'imageId' | 'digest' | 'isProgram'>;
+  container?: Pick<JobContainer, 'image' | 'imageId' | 'digest' | 'isProgram' | 'limits' | 'network'>;
   /** Who launched it: the name of a token, or `local`. */
   launchedBy: string;
   /** `service`: the supervisor runs it; `foreground`: the process `pid` does. */

@@ -24,7 +24,8 @@ export function environmentOf(record: JobRecord): object {
         network: text(given.network),
         subnetwork: text(given.subnetwork),
         ipConfiguration: text(given.ipConfiguration),
-        workerHarnessContainerImage: text(given.sdkContainerImage),
+        workerHarnessContainerImage: record.container?.image ?? text(given.sdkContainerImage),
+        sdkHarnessContainerImages: harnessesOf(record),
         autoscalingSettings: {
           algorithm: text(given.autoscalingAlgorithm) ?? 'AUTOSCALING_ALGORITHM_NONE',
           maxNumWorkers: maxWorkersOf(record),
@@ -33,6 +34,12 @@ export function environmentOf(record: JobRecord): object {
     ],
     sdkPipelineOptions: { options: optionsOf(record) },
   });
+}
+
+function harnessesOf({ container }: JobRecord): object[] | undefined {
+  if (!container) return undefined;
+  const { digest, image, limits } = container;
+  return [{ containerImage: digest ?? image, useSingleCorePerContainer: limits.cpus <= 1 }];
 }
 
 /** The options that a program of Beam would have been started with, and the parameters beside them. */
