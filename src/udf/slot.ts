@@ -11,9 +11,9 @@ import { startChild } from './process.ts';
 import { unwatch, type Watched, watch } from './watch.ts';
 
 /** A child answers within the time that two calls may take, and this. */
-const GRACE_MS = 1000;
+const GRACE_MS = 3000;
 /** Its scripts may take this long to load (the child itself gives up earlier), and fail to so often in a row. */
-const LOAD_MS = 5000;
+const LOAD_MS = 20_000;
 const MAX_FAILED_STARTS = 4;
 /** Node itself, buffers on both sides of the isolate, and what an isolate may take beyond its limit. */
 const residentLimitMb = (memoryMb: number) => 256 + 2 * memoryMb;
