@@ -21,6 +21,10 @@ export interface PipelineNode {
 export interface Picture {
   width: number;
   height: number;
+  /** It needs more room than beside something else. */
+  isWide: boolean;
+  /** How many transforms are not drawn, when there are too many. */
+  more?: number;
   /** For those who cannot see it. */
   sentence: string;
   boxes: PictureBox[];
@@ -30,7 +34,7 @@ export interface Picture {
 export interface PictureBox extends Omit<PipelineNode, 'inputs'> {
   x: number;
   y: number;
-  /** As much of the names as there is room for. */
+  /** As much of the names as there is room for; no type where the title says it. */
   shortTitle: string;
   shortType: string;
   typeY: number;
@@ -54,6 +58,7 @@ export interface PictureLine {
 const BOX = { width: 168, height: 46, noted: 62, padding: 10 };
 const GAP = { x: 28, y: 34 };
 const MARGIN = 4;
+const MAX_BOXES = 200;
 /** Characters that fit into a box. */
 const MAX_TITLE = 20;
 const MAX_TYPE = 24;
@@ -78,11 +83,15 @@ export function pipelineNodes({ nodes }: Graph): PipelineNode[] {
 const isMerge = ({ id, component }: GraphNode): boolean =>
   component.name === 'Flatten' && /(?:^|\/)Flatten(?:\[[^/]*\])?(?:-\d+)?$/.test(id);
 
-/** @param labels what stands at the lines, by their ids */
+/**
+ * The picture of what comes first to last; of a very large pipeline the beginning.
+ * @param labels what stands at the lines, by their ids
+ */
 export function pictureOf(
-  nodes: readonly PipelineNode[],
+  all: readonly PipelineNode[],
   labels: Readonly<Record<string, string>> = {},
 ): Picture {
+  const nodes = all.slice(0, MAX_BOXES);
   const rows = rowsOf(nodes);
   const columns = columnsOf(nodes, rows);
   const height = nodes.some(({ note }) => note !== undefined) ? BOX.noted : BOX.height;
@@ -99,13 +108,16 @@ export function pictureOf(
       return from && to ? [lineOf(from, to, edge.isError, labels)] : [];
     }),
   );
-  const all = [...boxes.values()];
+  const drawn = [...boxes.values()];
+  const width = Math.max(0, ...drawn.map(({ x }) => x + BOX.width)) + MARGIN;
   return {
-    width: Math.max(0, ...all.map(({ x }) => x + BOX.width)) + MARGIN,
-    height: Math.max(0, ...all.map(({ y }) => y + height)) + MARGIN,
+    width,
+    height: Math.max(0, ...drawn.map(({ y }) => y + height)) + MARGIN,
+    isWide: width > 2 * (BOX.width + GAP.x) + MARGIN,
     sentence: sentenceOf(nodes),
-    boxes: all,
+    boxes: drawn,
     lines,
+    ...(all.length > nodes.length && { more: all.length - nodes.length }),
   };
 }
 
@@ -140,34 +152,65 @@ function rowsOf(nodes: readonly PipelineNode[]): Map<string, number> {
   return rows;
 }
 
-/** Below its first input where that place is free, else beside it; what dead letters begin with opens a lane. */
+/**
+ * Below what it reads first, as far to the left as there is room for all that hangs below. What is not read first stands
+ * next to its neighbour; dead letters have lanes of their own, at the right.
+ */
 function columnsOf(nodes: readonly PipelineNode[], rows: ReadonlyMap<string, number>): Map<string, number> {
-  const columns = new Map<string, number>();
-  const taken = new Set<string>();
-  let widest = -1;
-  const place = (node: PipelineNode, wanted: number) => {
-    const row = rows.get(node.id) ?? 0;
-    let column = wanted;
-    while (taken.has(`${row} ${column}`)) column++;
-    taken.add(`${row} ${column}`);
-    columns.set(node.id, column);
-    widest = Math.max(widest, column);
+  const children = childrenOf(nodes);
+  const treeOf = (node: PipelineNode): Map<string, number> => {
+    const tree = new Map([[node.id, 0]]);
+    for (const child of children.get(node.id) ?? []) join(tree, treeOf(child), rows, 0);
+    return tree;
   };
-  const inOrder = [...nodes].sort((a, b) => (rows.get(a.id) ?? 0) - (rows.get(b.id) ?? 0));
-  for (const node of inOrder.filter(each => !each.deadLetter)) {
-    const above = node.inputs.flatMap(({ from }) => columns.get(from) ?? []);
-    place(node, Math.min(...(above.length > 0 ? above : [0])));
-  }
-  let lane = widest + 1;
-  for (const node of inOrder.filter(each => each.deadLetter)) {
-    const above = node.inputs.flatMap(({ from, output }) =>
-      output === 'errors' ? [] : (columns.get(from) ?? []),
-    );
-    const wanted = above.length > 0 ? Math.min(...above) : lane;
-    place(node, wanted);
-    if (above.length === 0) lane = widest + 1;
-  }
+  const columns = new Map<string, number>();
+  const roots = nodes.filter(node => above(node, nodes) === undefined);
+  const isLone = (node: PipelineNode) => !node.deadLetter && !children.has(node.id);
+  for (const root of roots.filter(each => !isLone(each) && !each.deadLetter))
+    join(columns, treeOf(root), rows, 0);
+  for (const root of roots.filter(isLone))
+    join(columns, treeOf(root), rows, readerColumn(root, nodes, columns));
+  for (const root of roots.filter(each => each.deadLetter))
+    join(columns, treeOf(root), rows, Math.max(-1, ...columns.values()) + 1);
   return columns;
+}
+
+/** Puts a tree beside what has its places already, at the first column from `column` on where nothing lies on it. */
+function join(
+  placed: Map<string, number>,
+  tree: ReadonlyMap<string, number>,
+  rows: ReadonlyMap<string, number>,
+  column: number,
+): void {
+  const taken = new Set([...placed].map(([id, at]) => `${rows.get(id)} ${at}`));
+  let shift = column;
+  while ([...tree].some(([id, at]) => taken.has(`${rows.get(id)} ${at + shift}`))) shift++;
+  for (const [id, at] of tree) placed.set(id, at + shift);
+}
+
+function readerColumn(
+  { id }: PipelineNode,
+  nodes: readonly PipelineNode[],
+  columns: ReadonlyMap<string, number>,
+): number {
+  const reader = nodes.find(({ inputs }) => inputs.some(({ from }) => from === id));
+  return columns.get(reader?.id ?? '') ?? 0;
+}
+
+/** What a node hangs below: the first that it reads whose elements have not failed on the way. */
+const above = ({ inputs, deadLetter }: PipelineNode, nodes: readonly PipelineNode[]): string | undefined =>
+  inputs.find(
+    ({ from, output }) =>
+      output !== 'errors' && nodes.some(each => each.id === from && each.deadLetter === deadLetter),
+  )?.from;
+
+function childrenOf(nodes: readonly PipelineNode[]): Map<string, PipelineNode[]> {
+  const children = new Map<string, PipelineNode[]>();
+  for (const node of nodes) {
+    const parent = above(node, nodes);
+    if (parent !== undefined) children.set(parent, [...(children.get(parent) ?? []), node]);
+  }
+  return children;
 }
 
 function boxOf({ inputs: _, ...node }: PipelineNode, x: number, y: number, height: number): PictureBox {
@@ -183,7 +226,7 @@ function boxOf({ inputs: _, ...node }: PipelineNode, x: number, y: number, heigh
     typeY: top + 36,
     noteY: top + 53,
     shortTitle: shortened(node.title, MAX_TITLE),
-    shortType: shortened(node.type, MAX_TYPE),
+    shortType: node.type === node.title ? '' : shortened(node.type, MAX_TYPE),
   };
 }
 

@@ -67,6 +67,9 @@ const tones: Record<string, string> = {
 
 const urlPart = (text: unknown): string => encodeURIComponent(String(text));
 
+/** `Files, Kafka`. */
+const join = (values: unknown): string => (Array.isArray(values) ? values.join(', ') : '');
+
 export const helpers = {
   count,
   bytes,
@@ -74,6 +77,7 @@ export const helpers = {
   time,
   prose,
   json,
+  join,
   urlPart,
   tone: (state: unknown): string => tones[String(state)] ?? '',
   eq: (a: unknown, b: unknown): boolean => a === b,
