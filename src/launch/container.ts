@@ -3,6 +3,7 @@ import { kindOf } from '../catalog/kinds/index.ts';
 import type { Template } from '../catalog/template.ts';
 import type { Config } from '../config.ts';
 import type { Reach } from '../engine/component.ts';
+import { SluiceError } from '../errors.ts';
 import { connectEngine } from '../launchers/docker/engine.ts';
 import { VERSION } from '../program.ts';
 import type { JobContainer } from '../worker/container.ts';
@@ -32,9 +33,7 @@ export async function inContainers<Prepared extends PreparedJob>(
   const { request } = launch;
   const isProgram = prepared.job.program !== undefined;
   const reach = reachOfJob(config, prepared, launch);
-  const { verify } = request;
-  const resolved = await resolveImage(await connectEngine(config), name, config, { verify });
-  const { image, imageId, digest } = resolved;
+  const { image, imageId, digest } = await imageOf(config, launch);
   const container: JobContainer = {
     image,
     imageId,

@@ -58,9 +58,9 @@ test('a container has no right that its work does not need', { skip }, async t =
   assert.equal(host.PidsLimit, 200);
   assert.equal(host.Init, true);
   const writable = mounts.filter(({ RW }) => RW).map(({ Destination }) => Destination.slice(folder.length));
-  assert.deepEqual(writable.sort(), ['/home/jobs/' + id + '/workers/0', '/out']);
+  assert.deepEqual(writable.sort(), [`/home/jobs/${id}/workers/0`, '/out']);
   const read = mounts.filter(({ RW }) => !RW).map(({ Destination }) => Destination.replace(folder, ''));
-  assert.deepEqual(read.sort(), ['/home/jobs/' + id, '/in.txt', '/run/secrets', '/udf.js']);
+  assert.deepEqual(read.sort(), [`/home/jobs/${id}`, '/in.txt', '/run/secrets', '/udf.js']);
   await supervisor.stop(id, 'CANCELLED');
   await until(id, 'CANCELLED');
 });
