@@ -10,7 +10,8 @@ import { loadConfig } from '../../src/config.ts';
 import { decompressFiles } from '../../src/connectors/files/index.ts';
 import { batchOf } from '../../src/engine/batch.ts';
 import type { SinkComponent } from '../../src/engine/component.ts';
-import { prepareIn, startJob, wasKilled } from '../faults/launch.ts';
+import type { JobSummary } from '../../src/jobs/job.ts';
+import { type Prepared, prepareIn, startJob, wasKilled } from '../faults/launch.ts';
 import { type Bucket, type BucketServer, startGcsBuckets, startS3Buckets } from '../helpers/buckets.ts';
 import { contextOf } from '../helpers/pipeline.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
@@ -74,6 +75,8 @@ async function assertUnpacked(bucket: Bucket): Promise<void> {
   );
 }
 
+const UNPACKED = { read: FILES, written: FILES - FILES / 100, filtered: 0, deadLettered: FILES / 100 };
+
 for (const [name, started] of [
   ['gcs', gcs],
   ['s3', s3],
@@ -84,31 +87,57 @@ for (const [name, started] of [
     const { bucket, job } = await prepareUnpacking(t, await started());
     const summary = await startJob(job).ended;
     assert.equal(summary.state, 'DONE', summary.error?.message ?? '');
-    assert.deepEqual(summary.elements, {
-      read: FILES,
-      written: FILES - FILES / 100,
-      filtered: 0,
-      deadLettered: FILES / 100,
-    });
+    assert.deepEqual(summary.elements, UNPACKED);
     await assertUnpacked(bucket);
   });
 
-test('a worker killed anywhere, and a store killed and back, lose and spoil nothing', {
+test('a worker killed anywhere, and a store killed and back, lose and spoil nothing that is unpacked', {
   skip: missing('gcs'),
 }, async t => {
   const server = await gcs();
   const { bucket, job } = await prepareUnpacking(t, server, { SLUICE_CHECKPOINT_MS: '50' });
+  assert.deepEqual((await throughFaults(job, bucket, server)).elements, UNPACKED);
+  await assertUnpacked(bucket);
+});
+
+test('a worker killed anywhere, and a store killed and back, lose and spoil nothing that is packed', {
+  skip: missing('gcs'),
+}, async t => {
+  const server = await gcs();
+  const bucket = await server.bucket();
+  const ids = Array.from({ length: FILES }, (_, i) => i);
+  for (let i = 0; i < FILES; i += 50)
+    await Promise.all(ids.slice(i, i + 50).map(id => bucket.put(`in/${nameOf(id)}`, textOf(id))));
+  const parameters = {
+    inputFilePattern: `${bucket.url}/in/**/*.txt`,
+    outputDirectory: `${bucket.url}/out/`,
+    outputFailureFile: `${bucket.url}/failed.csv`,
+    compression: 'GZIP',
+  };
+  const job = await prepareIn(await temporaryFolder(t), 'Bulk_Compress_GCS_Files', parameters, {
+    ...server.env(),
+    SLUICE_CHECKPOINT_MS: '50',
+  });
+  const { elements } = await throughFaults(job, bucket, server);
+  assert.deepEqual(elements, { read: FILES, written: FILES, filtered: 0, deadLettered: 0 });
+  assert.deepEqual(await bucket.names('out/'), ids.map(id => `out/${nameOf(id)}.gz`).sort());
+  for (const id of ids.filter(each => each % 13 === 0))
+    assert.equal(gunzipSync(await bucket.get(`out/${nameOf(id)}.gz`)).toString(), textOf(id));
+  assert.equal((await bucket.get('failed.csv')).toString(), 'Filename,Error\n');
+});
+
+async function throughFaults(job: Prepared, bucket: Bucket, { service }: BucketServer): Promise<JobSummary> {
   for (const point of ['file.rename:40', 'checkpoint.written:2', 'file.renamed:60'] as const)
     assert.ok(wasKilled(await startJob(job, point).ended), point);
   const before = (await bucket.names('out/')).length;
   const running = startJob(job).ended;
   while ((await bucket.names('out/')).length === before) await sleep(20);
-  await server.service.kill();
-  await server.service.restart();
+  await service.kill();
+  await service.restart();
   const summary = await running;
   assert.equal(summary.state, 'DONE', summary.error?.message ?? '');
-  await assertUnpacked(bucket);
-});
+  return summary;
+}
 
 test('each compression is undone by the other template, byte for byte, also of 8 MB and of nothing', async t => {
   const home = await temporaryFolder(t);

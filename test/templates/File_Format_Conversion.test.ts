@@ -4,6 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { loadConfig } from '../../src/config.ts';
 import {
   readFromAvro,
   readFromCsv,
@@ -13,7 +14,9 @@ import {
 import type { CrashPoint } from '../../src/engine/crash-point.ts';
 import { openSource, readTexts } from '../connectors/files/record-parts.ts';
 import { prepareIn, startJob, wasKilled } from '../faults/launch.ts';
+import { startGcsBuckets } from '../helpers/buckets.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
+import { missing } from '../services/index.ts';
 
 const RECORDS = 10_000;
 /** Of each hundred one has a price that is none; the function throws at one, and filters one. */
@@ -174,6 +177,56 @@ for (const [output, schema] of [
     assertLetters(letters(), schema);
   });
 }
+
+test('objects of a store are converted once each, the worker killed anywhere, the store killed and back', {
+  skip: missing('gcs'),
+}, async t => {
+  const server = await startGcsBuckets(t);
+  const bucket = await server.bucket();
+  for (const first of [0, RECORDS / 2]) {
+    const lines = Array.from({ length: RECORDS / 2 }, (_, i) => jsonOf(first + i));
+    await bucket.put(`in/${first}.json.gz`, gzipSync(`${lines.join('\n')}\n`));
+  }
+  const folder = await temporaryFolder(t);
+  await writeFile(join(folder, 'check.js'), UDF);
+  await writeFile(join(folder, 'schema.avsc'), JSON.stringify(SCHEMA));
+  const parameters = {
+    inputFileFormat: 'json',
+    inputFileSpec: `${bucket.url}/in/*`,
+    outputFileFormat: 'avro',
+    outputBucket: `${bucket.url}/out/`,
+    schema: join(folder, 'schema.avsc'),
+    javascriptTextTransformGcsPath: join(folder, 'check.js'),
+    javascriptTextTransformFunctionName: 'check',
+  };
+  const env = { ...server.env(), SLUICE_CHECKPOINT_MS: '20' };
+  const job = await prepareIn(join(folder, 'home'), 'File_Format_Conversion', parameters, env);
+  for (const point of ['stage.write:3', 'checkpoint.saved:1'] as const)
+    assert.ok(wasKilled(await startJob(job, point).ended), point);
+  const outage = Promise.withResolvers<void>();
+  let isKilled = false;
+  const running = startJob(job, undefined, {
+    onProgress() {
+      if (!isKilled) server.service.restart().then(outage.resolve, outage.reject);
+      isKilled = true;
+    },
+  });
+  const summary = await running.ended;
+  assert.ok(isKilled, 'the store was never killed');
+  await outage.promise;
+  assert.deepEqual(summary.elements, ELEMENTS, JSON.stringify(summary.error));
+
+  const path = `${bucket.url}/out/output*`;
+  const config = loadConfig({ SLUICE_HOME: folder, ...server.env() });
+  const rows = (await readTexts(await openSource(t, readFromAvro, folder, { path }, { config }))).map(text =>
+    JSON.parse(text),
+  );
+  assert.deepEqual(rows.sort(byId), expectedRows);
+  const letters: string[] = [];
+  for (const name of await bucket.names('out/errors/'))
+    letters.push(...(await bucket.get(name)).toString().trimEnd().split('\n'));
+  assertLetters(letters.map(line => JSON.parse(line)));
+});
 
 test('records go from format to format, and are the same in the end', async t => {
   const ways: [Format, Format][] = [
