@@ -2,7 +2,7 @@
 import type Docker from 'dockerode';
 import type { Config } from '../../config.ts';
 import { SluiceError } from '../../errors.ts';
-import { engineError, isAbsent } from '../../launchers/docker/engine.ts';
+import { engineError, isAbsent, saidBy, statusOf } from '../../launchers/docker/engine.ts';
 import { contextOf, DOCKERFILE } from './context.ts';
 import { type BaseImage, dockerfileOf } from './dockerfile.ts';
 import { linesOf } from './engine-lines.ts';
@@ -54,12 +54,14 @@ export async function buildImage(
     for await (const line of linesOf(answer)) steps.take(line);
   } catch (error) {
     await removeImages(engine, steps.made());
+    // So it refuses a Dockerfile that it cannot parse.
+    if (statusOf(error) === 400) throw failed(name, saidBy(error), error);
     throw engineError(error, config);
   }
   const fault = steps.fault();
   if (fault !== undefined) {
     await removeImages(engine, steps.made());
-    throw new SluiceError('IMAGE_BUILD_FAILED', `the image ${name} cannot be built: ${fault}`);
+    throw failed(name, fault);
   }
   const { Id: id, RootFS, Config: made } = await engine.getImage(name).inspect();
   if (String(made.Entrypoint) !== base.entrypoint) {
@@ -71,6 +73,9 @@ export async function buildImage(
   }
   return { name, id, layers: RootFS.Layers ?? [] };
 }
+
+const failed = (name: string, why: string, cause?: unknown): SluiceError =>
+  new SluiceError('IMAGE_BUILD_FAILED', `the image ${name} cannot be built: ${why}`, { cause });
 
 async function baseOf(
   config: Config,

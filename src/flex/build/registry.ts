@@ -19,8 +19,9 @@ export async function pushImage(
 ): Promise<string> {
   let digest: string | undefined;
   try {
-    const authconfig = await credentialsFor(name);
-    const answer = await engine.getImage(name).push({ ...(authconfig && { authconfig }) });
+    // The engine takes no push that does not say who we are, be it nobody.
+    const authconfig = (await credentialsFor(name)) ?? {};
+    const answer = await engine.getImage(name).push({ authconfig });
     for await (const { status, id, error, aux } of linesOf(answer)) {
       if (error !== undefined) throw refused(name, error);
       // Of each layer only that it is there.

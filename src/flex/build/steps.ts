@@ -1,4 +1,5 @@
 /** The steps of a build. */
+import { stripVTControlCharacters } from 'node:util';
 import type { EngineLine } from './engine-lines.ts';
 
 /** Of what a step has said, how many lines explain its failure. */
@@ -39,7 +40,9 @@ export function followSteps(tell: (line: string) => void) {
 
   return {
     take({ stream = '', status, id, error }: EngineLine): void {
-      for (const text of stream.split('\n')) if (text.trim() !== '') takeText(text.trimEnd());
+      // It colours what comes from standard error.
+      for (const text of stripVTControlCharacters(stream).split('\n'))
+        if (text.trim() !== '') takeText(text.trimEnd());
       // A base that is pulled on the way.
       if (status !== undefined && id === undefined) tell(`     ${status}`);
       if (error === undefined) return;
