@@ -8,10 +8,8 @@ const textOf = (path: string): Promise<string> => readFile(join(root, path), 'ut
 
 test('the example that the page on images shows is the one that is tested', async () => {
   const page = await textOf('docs/flex-images.md');
-  for (const [language, file] of [
-    ['python', 'words.py'],
-    ['dockerfile', 'Dockerfile'],
-  ])
+  const shown = { python: 'words.py', dockerfile: 'Dockerfile' };
+  for (const [language, file] of Object.entries(shown))
     assert.ok(
       page.includes(`\`\`\`${language}\n${await textOf(`examples/flex-words/${file}`)}\`\`\`\n`),
       file,

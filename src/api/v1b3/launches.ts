@@ -100,9 +100,10 @@ export const launchFlexTemplate = defineDataflow({
     const { containerSpecGcsPath: path, containerSpec } = launchParameter;
     const template = path || containerSpec;
     if (!template) throw noTemplate('launchParameter.containerSpecGcsPath');
-    const { transformNameMappings: transformNameMapping, ...given } = launchParameter;
+    const { transformNameMappings: transformNameMapping, launchOptions, ...given } = launchParameter;
+    const environment = { ...given.environment, ...(launchOptions && { launchOptions }) };
     return answer(service, request, {
-      ...launchOf(request, { ...given, transformNameMapping }),
+      ...launchOf(request, { ...given, environment, transformNameMapping }),
       template,
       templateType: 'flex',
       validateOnly: only,
