@@ -1,7 +1,8 @@
 /** A container that runs Sluice's own worker: it finds its job where it lies on this machine. */
-import { existsSync, realpathSync } from 'node:fs';
+import { existsSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { socketAddress, socketFolder } from '../../cloud/pubsub/socket.ts';
+import { isWithin } from '../../cloud/roots.ts';
 import type { Config } from '../../config.ts';
 import type { ContainerMount, JobContainer } from '../../worker/container.ts';
 import type { Job } from '../../worker/job-file.ts';
@@ -33,6 +34,7 @@ export async function workerErrand(
 ): Promise<Errand> {
   const { files, environment } = await workerSecrets(config, job, container);
   const own = ownMounts(job, jobFile, index);
+  giveOwn(config, container);
   const named = container.mounts.map(mountOf);
   return {
     secrets: files,
@@ -41,7 +43,7 @@ export async function workerErrand(
       index,
       container,
       command: [jobFile, String(index)],
-      environment: { ...environmentIn(config, container, named), ...environment },
+      environment: { ...environmentIn(config, container), ...environment },
       // Paths of a pipeline may begin where we are.
       workingDirectory: process.cwd(),
       mounts: [...own, ...named, ...pubsubMount(config, container)],
@@ -69,6 +71,15 @@ function ownMounts({ workers }: Job, jobFile: string, index: number): BindMount[
   ];
 }
 
+/** What lies in our home is handed over: functions that were uploaded, and the local cloud. */
+function giveOwn({ home }: Config, { mounts }: JobContainer): void {
+  for (const { path } of mounts) {
+    if (!existsSync(path) || !isWithin(home, path)) continue;
+    if (statSync(path).isDirectory()) giveFolder(path);
+    else giveEntry(path);
+  }
+}
+
 /** A folder of the job that is written to is ours to make; others have been there since the launch. */
 export function mountOf({ path, at = path, isWritable }: ContainerMount): BindMount {
   if (isWritable && !existsSync(path)) giveFolder(path);
@@ -81,17 +92,13 @@ function pubsubMount(config: Config, { access }: JobContainer): BindMount[] {
 }
 
 /** No secrets are in it: whoever may look at containers sees it. */
-function environmentIn(
-  config: Config,
-  { access }: JobContainer,
-  named: readonly BindMount[],
-): Record<string, string> {
-  const { secretEnv: _, secretRoot: __, googleCredentials: ___, roots, ...open } = config;
+function environmentIn(config: Config, { access }: JobContainer): Record<string, string> {
+  // Of this machine it sees nothing that it may not touch: roots would only keep it from its own folder.
+  const { secretEnv: _, secretRoot: __, googleCredentials: ___, roots: ____, ...open } = config;
   const variables = {
     ...Object.fromEntries(PASSED.map(name => [name, process.env[name]])),
     ...allocation,
-    // There is nothing else of this machine that it could touch.
-    ...environmentOf({ ...open, ...(roots && { roots: named.map(({ target }) => target) }) }),
+    ...environmentOf(open),
     HOME: '/tmp',
     ...(access?.includes('pubsub') && { SLUICE_PUBSUB_SOCKET: socketAddress(PUBSUB) }),
   };

@@ -123,6 +123,8 @@ export async function openContainers(
   atEnd(t, async () => {
     await containers.supervisor.close({ drain: false });
     store.close();
+    for (const { Id: id } of await containers.containersOf())
+      await docker.getContainer(id).remove({ force: true });
   });
   return containers;
 }
