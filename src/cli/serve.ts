@@ -154,6 +154,7 @@ function tellAddresses(
   const { hostname: host } = new URL(url);
   const credentials = hasTokens ? 'AUTH_ACCESS_TOKEN_FILE=FILE' : 'AUTH_DISABLE_CREDENTIALS=true';
   process.stdout.write(`Sluice serves at ${url}, gRPC at ${host}:${grpcPort}; the reference is at ${url}/reference
+Open ${url} in a browser for the console.
 
   export SLUICE_SERVER=${url}                                   # sluice launch, jobs …
   export CLOUDSDK_API_ENDPOINT_OVERRIDES_DATAFLOW=${url}/       # gcloud dataflow …

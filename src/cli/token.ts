@@ -32,9 +32,8 @@ export function registerToken(program: Command): void {
 
 async function create({ name, role, json }: { name: string; role: Role; json?: boolean }): Promise<void> {
   await withStore(async store => {
-    const [{ tokensIn }, { audit }] = await access();
-    const token = tokensIn(store).create(name, role);
-    audit({ store }, commandLine, 'token.create', name, { role });
+    const { grantToken } = await import('../access/grants.ts');
+    const token = grantToken({ store }, commandLine, name, role);
     if (json) printJson({ name, role, token });
     else process.stdout.write(`${token}\n`);
   });
@@ -42,7 +41,7 @@ async function create({ name, role, json }: { name: string; role: Role; json?: b
 
 async function list({ json }: { json?: boolean }): Promise<void> {
   await withStore(async store => {
-    const [{ tokensIn }] = await access();
+    const { tokensIn } = await import('../access/tokens.ts');
     const tokens = tokensIn(store).list();
     if (json) printJson({ tokens });
     else
@@ -53,17 +52,14 @@ async function list({ json }: { json?: boolean }): Promise<void> {
 
 async function revoke(name: string, { json }: { json?: boolean }): Promise<void> {
   await withStore(async store => {
-    const [{ tokensIn }, { audit }] = await access();
-    tokensIn(store).revoke(name);
-    audit({ store }, commandLine, 'token.revoke', name);
+    const { withdrawToken } = await import('../access/grants.ts');
+    withdrawToken({ store }, commandLine, name);
     if (json) printJson({ name });
   });
 }
 
 /** Who may use the files below SLUICE_HOME needs no token. */
 const commandLine = { name: 'command line' };
-
-const access = () => Promise.all([import('../access/tokens.ts'), import('../access/audit.ts')]);
 
 async function withStore(work: (store: Store) => Promise<void>): Promise<void> {
   const [{ loadConfig }, { openStore }] = await Promise.all([

@@ -41,8 +41,21 @@ export function consoleOf(service: Service, { ending }: ConsoleOptions): Express
         await page.answer(requestOf(request, response, caller, ending), service),
       );
     });
+  app.use((request, response, next) => {
+    if (!isOurs(request, response)) return next();
+    if (!callerOf(request, response, sessions)) return askForToken(request, response);
+    throw new SluiceError('ROUTE_NOT_FOUND', `There is no page ${request.path}.`);
+  });
   app.use(showError(service));
   return app;
+}
+
+const PROGRAMS = /^\/(?:api|v1b3|metrics|openapi\.json|healthz|readyz|reference)(?:\/|$)/;
+
+/** Whether a person looks for a page, and no program for something of the API. */
+function isOurs({ method, path, headers }: Request, { locals }: Response): boolean {
+  const isRead = method === 'GET' && headers.accept?.includes('text/html') === true;
+  return isRead && locals.methods === undefined && !PROGRAMS.test(path);
 }
 
 /** @throws SluiceError PERMISSION_DENIED */

@@ -12,6 +12,7 @@ export interface Service {
   supervisor: Supervisor;
   log: Log;
   metrics: Metrics;
+  limits: Pick<ServiceOptions, 'maxJobs' | 'retention'>;
 }
 
 export interface ServiceOptions {
@@ -55,6 +56,7 @@ export async function openService(
       supervisor,
       log,
       metrics,
+      limits: { maxJobs, retention },
       close: async options => {
         await sweeping?.stop();
         await supervisor.close(options);

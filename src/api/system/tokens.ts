@@ -1,5 +1,5 @@
 /** The tokens of the API, by the API. */
-import { audit } from '../../access/audit.ts';
+import { grantToken, withdrawToken } from '../../access/grants.ts';
 import { roles } from '../../access/roles.ts';
 import { tokensIn } from '../../access/tokens.ts';
 import { defineOperation } from '../operation.ts';
@@ -56,11 +56,11 @@ export const createToken = defineOperation({
     required: ['name', 'role', 'token'],
     properties: { name, role, token: { type: 'string' } },
   },
-  handle: ({ body, caller }, service) => {
-    const token = tokensIn(service.store).create(body.name, body.role);
-    audit(service, caller, 'token.create', body.name, { role: body.role });
-    return { name: body.name, role: body.role, token };
-  },
+  handle: ({ body: { name, role }, caller }, service) => ({
+    name,
+    role,
+    token: grantToken(service, caller, name, role),
+  }),
 });
 
 export const revokeToken = defineOperation({
@@ -71,8 +71,7 @@ export const revokeToken = defineOperation({
   path: '/api/tokens/{name}',
   response: { type: 'object' },
   handle: ({ path: { name: revoked = '' }, caller }, service) => {
-    tokensIn(service.store).revoke(revoked);
-    audit(service, caller, 'token.revoke', revoked);
+    withdrawToken(service, caller, revoked);
     return {};
   },
 });

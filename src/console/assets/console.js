@@ -15,10 +15,17 @@ document.addEventListener('click', event => {
 document.addEventListener('click', async event => {
   const button = event.target.closest('[data-copy]');
   if (!button) return;
-  await navigator.clipboard.writeText(button.closest('.command').querySelector('pre').textContent);
+  await copy(button.closest('.command').querySelector('pre'));
   const before = button.textContent;
   button.textContent = 'Copied';
   setTimeout(() => {
     button.textContent = before;
   }, 1500);
 });
+
+async function copy(element) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(element.textContent);
+  // Browsers have a clipboard for pages of this machine or of TLS; for others there is what is selected.
+  getSelection().selectAllChildren(element);
+  document.execCommand('copy');
+}

@@ -4,6 +4,7 @@ import { catalogPage } from './catalog.ts';
 import { jobLive, jobPage, jobPoints, stopAnswer, stopQuestion } from './job.ts';
 import { jobsLive, jobsPage } from './jobs.ts';
 import { launchAnswer, launchForm } from './launch.ts';
+import { auditPage, systemPage, systemState, tokenCreation, tokenRevocation, tokensPage } from './system.ts';
 import { templatePage } from './template.ts';
 
 export const pages: readonly Page[] = [
@@ -18,4 +19,10 @@ export const pages: readonly Page[] = [
   jobPoints,
   stopQuestion,
   stopAnswer,
+  systemPage,
+  systemState,
+  tokensPage,
+  tokenCreation,
+  tokenRevocation,
+  auditPage,
 ];
