@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type Docker from 'dockerode';
-import { buildImage, isBuilt } from './build.ts';
+import { buildImage, isBuilt, type Tell } from './build.ts';
 import { type ContextEntry, entriesOf } from './context.ts';
 
 const run = promisify(execFile);
@@ -28,11 +28,7 @@ CMD ["/bin/sh"]
 const LIBRARIES = ['librt.so.1', 'libresolv.so.2'];
 
 /** An image with this Node, a shell, certificates and time zones. Needs `busybox-static` of Debian. */
-export async function buildNodeBase(
-  docker: Docker,
-  tag: string,
-  onLine?: (line: string) => void,
-): Promise<void> {
+export async function buildNodeBase(docker: Docker, tag: string, tell?: Tell): Promise<void> {
   const state = await stateWith(process.version);
   if (await isBuilt(docker, tag, state)) return;
   const folder = await mkdtemp(join(tmpdir(), 'sluice-base-'));
@@ -46,18 +42,14 @@ export async function buildNodeBase(
       ...(await libraries(await extraLibraries())),
       { name: '/usr/local/bin/node', path: node },
     ];
-    await buildRoot(docker, { tag, rootfs, state }, onLine);
+    await buildRoot(docker, { tag, rootfs, state }, tell);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
 /** An image with this machine's Python and its standard library, and a shell. */
-export async function buildPythonBase(
-  docker: Docker,
-  tag: string,
-  onLine?: (line: string) => void,
-): Promise<void> {
+export async function buildPythonBase(docker: Docker, tag: string, tell?: Tell): Promise<void> {
   const python = existsSync('/usr/bin/python3') ? '/usr/bin/python3' : 'python3';
   const said = await run(python, [
     '-c',
@@ -77,7 +69,7 @@ export async function buildPythonBase(
     { name: '/usr/local/bin/python3', link: program },
     ...files,
   ];
-  await buildRoot(docker, { tag, rootfs, state }, onLine);
+  await buildRoot(docker, { tag, rootfs, state }, tell);
 }
 
 /** Parts of Python's library that are for those who build and test Python itself, or have a screen. */
@@ -95,11 +87,11 @@ async function stateWith(program: string): Promise<string> {
 async function buildRoot(
   docker: Docker,
   { tag, rootfs, state }: { tag: string; rootfs: ContextEntry[]; state: string },
-  onLine?: (line: string) => void,
+  tell?: Tell,
 ): Promise<void> {
   const unique = new Map(rootfs.map(entry => [entry.name, { ...entry, name: `rootfs${entry.name}` }]));
   const context = [{ name: 'Dockerfile', text: DOCKERFILE }, ...unique.values()];
-  await buildImage(docker, { tag, state, context }, onLine);
+  await buildImage(docker, { tag, state, context }, tell);
 }
 
 /** What every program expects to find. */

@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type Docker from 'dockerode';
 import { VERSION } from '../../src/program.ts';
-import { buildImage, isBuilt } from './build.ts';
+import { buildImage, isBuilt, type Tell } from './build.ts';
 import { type ContextEntry, entriesOf } from './context.ts';
 
 const run = promisify(execFile);
@@ -25,12 +25,12 @@ export interface SluiceImage {
 export async function buildSluice(
   docker: Docker,
   { target, tag, base }: SluiceImage,
-  onLine?: (line: string) => void,
+  tell?: Tell,
 ): Promise<void> {
   const modules = tag.replace(/^[^:]*/, 'sluice-modules');
-  await buildModules(docker, { tag: modules, base }, onLine);
+  await buildModules(docker, { tag: modules, base }, tell);
   const args = { BASE_IMAGE: modules, VERSION };
-  await buildImage(docker, { tag, target, args, context: await sources() }, onLine);
+  await buildImage(docker, { tag, target, args, context: await sources() }, tell);
 }
 
 /** All that the Dockerfile reads, but for packages. */
@@ -45,14 +45,14 @@ export async function sources(): Promise<ContextEntry[]> {
 async function buildModules(
   docker: Docker,
   { tag, base }: { tag: string; base: string },
-  onLine?: (line: string) => void,
+  tell?: Tell,
 ): Promise<void> {
   const { Id: baseId } = await docker.getImage(base).inspect();
   const staged = await stagedModules();
   const state = baseId + staged.state;
   if (await isBuilt(docker, tag, state)) return;
   const context = [...(await sources()), ...(await entriesOf(staged.folder, 'staged/node_modules'))];
-  await buildImage(docker, { tag, state, target: 'modules', args: { BASE_IMAGE: base }, context }, onLine);
+  await buildImage(docker, { tag, state, target: 'modules', args: { BASE_IMAGE: base }, context }, tell);
 }
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
