@@ -1,101 +1,95 @@
 /** Rows of the Storage Read API, in Avro's binary form, to the JSON text of rows, in which no digit is lost. */
-import type { Schema, Type } from 'avsc';
-import { stringifyExact } from '../../formats/exact-json.ts';
+import { cursorOver, readBytes, readInt, readLong, readString } from '../../formats/avro/cursor.ts';
+import {
+  type AvroReader,
+  bytesReader,
+  compileReader,
+  type LeafKind,
+  type Leaves,
+  readBoolean,
+  symbolReader,
+} from '../../formats/avro/decode.ts';
+import { type AvroType, type Logical, parseAvroSchema } from '../../formats/avro/schema.ts';
+import { integerOfBytes } from '../../formats/logical-values.ts';
 import { isoDate, isoTime, isoTimestamp } from './times.ts';
 
 /** The texts of so many rows, which lie side by side. */
 export type AvroRows = (bytes: Buffer, count: number) => string[];
 
-interface AvroSchema {
-  type: string | AvroSchema | AvroField[];
-  logicalType?: string;
-  sqlType?: string;
-  scale?: number;
-  fields?: (AvroField & { type: AvroField })[];
-  items?: AvroField;
-}
-type AvroField = string | AvroSchema | AvroField[];
-
 /** @param schema the session's own, as JSON */
-export async function avroRows(schema: string): Promise<AvroRows> {
-  const { default: avro } = await import('avsc');
-  const long = avro.types.LongType.__with({
-    fromBuffer: (bytes: Buffer) => bytes.readBigInt64LE(),
-    toBuffer: (value: bigint) => {
-      const bytes = Buffer.alloc(8);
-      bytes.writeBigInt64LE(value);
-      return bytes;
-    },
-    fromJSON: BigInt,
-    toJSON: String,
-    isValid: (value: unknown) => typeof value === 'bigint',
-    compare: (a: bigint, b: bigint) => (a < b ? -1 : Number(a > b)),
-  });
-  const parsed: AvroSchema = JSON.parse(schema);
-  // The registry is asked for primitives too: integers of 64 bits are exact.
-  const type: Type = avro.Type.forSchema(parsed as Schema, { registry: { long }, wrapUnions: false });
-  const write = writerOf(parsed);
+export function avroRows(schema: string): AvroRows {
+  const read = compileReader(parseAvroSchema(schema, 'the schema of the Storage API'), texts);
   return (bytes, count) => {
-    const texts: string[] = [];
-    for (let offset = 0; texts.length < count; ) {
-      const decoded = type.decode(bytes, offset) as { value: unknown; offset: number };
-      if (decoded.offset < 0) throw new Error('the Storage API has sent half a row');
-      texts.push(write(decoded.value));
-      offset = decoded.offset;
-    }
-    return texts;
+    const cursor = cursorOver(bytes);
+    return Array.from({ length: count }, () => read(cursor));
   };
 }
 
-type Writer = (value: unknown) => string;
+const textOf = (value: string): string => JSON.stringify(value);
 
-function writerOf(schema: AvroField): Writer {
-  if (Array.isArray(schema)) {
-    const one = writerOf(schema.find(each => each !== 'null') ?? 'null');
-    return value => (value === null || value === undefined ? 'null' : one(value));
-  }
-  if (typeof schema === 'string') return primitive(schema);
-  if (schema.type === 'record') return recordWriter(schema.fields ?? []);
-  if (schema.type === 'array') {
-    const item = writerOf(schema.items ?? 'null');
-    return value => `[${(value as unknown[]).map(item).join(',')}]`;
-  }
-  if (typeof schema.type !== 'string') return writerOf(schema.type);
-  const { logicalType, sqlType, scale = 0 } = schema;
-  if (sqlType === 'JSON') return value => String(value).replace(/[\r\n]/g, ' ');
-  if (logicalType === 'decimal') return value => JSON.stringify(decimalText(value as Uint8Array, scale));
-  return logical[logicalType ?? ''] ?? primitive(schema.type);
-}
-
-function recordWriter(fields: readonly { [key: string]: unknown }[] | AvroField[]): Writer {
-  const columns = (fields as unknown as { name: string; type: AvroField; sqlType?: string }[]).map(
-    ({ name, type }) => ({ name, key: `${JSON.stringify(name)}:`, write: writerOf(type) }),
-  );
-  return value => {
-    const record = value as Record<string, unknown>;
-    return `{${columns.map(({ name, key, write }) => key + write(record[name])).join(',')}}`;
-  };
-}
-
-const text: Writer = value => JSON.stringify(value);
-
-const logical: Readonly<Record<string, Writer>> = {
-  'timestamp-micros': value => text(isoTimestamp(BigInt(value as bigint))),
-  'time-micros': value => text(isoTime(BigInt(value as bigint))),
-  date: value => text(isoDate(Number(value))),
-  datetime: value => text(String(value).replace(' ', 'T')),
+/** Values as the text that JSON has for them. */
+const texts: Leaves<string> = {
+  of: type => {
+    const { logical } = 'logical' in type ? type : {};
+    return (logical && logicalReader(type, logical)) ?? plainReader(type);
+  },
+  map: objectText,
+  list: items => `[${items.join(',')}]`,
+  record: fields => objectText(Object.entries(fields)),
 };
 
-function primitive(type: string): Writer {
-  if (type === 'bytes') return value => text(Buffer.from(value as Uint8Array).toString('base64'));
-  if (type === 'float' || type === 'double')
-    return value => (Number.isFinite(value) ? JSON.stringify(value) : text(String(value)));
-  return stringifyExact;
+function objectText(entries: [string, string][]): string {
+  return `{${entries.map(([name, value]) => `${textOf(name)}:${value}`).join(',')}}`;
 }
 
-/** A decimal of its unscaled digits in two's complement, without zeros at its end. */
-function decimalText(bytes: Uint8Array, scale: number): string {
-  const unscaled = BigInt.asIntN(bytes.length * 8, BigInt(`0x${Buffer.from(bytes).toString('hex') || '0'}`));
+function logicalReader(type: AvroType, logical: Logical): AvroReader<string> | undefined {
+  if (logical.type !== 'decimal') return logicalReaders[logical.type];
+  const read = bytesReader(type);
+  return cursor => textOf(decimalText(integerOfBytes(read(cursor)), logical.scale));
+}
+
+const logicalReaders: { readonly [name in Logical['type']]?: AvroReader<string> } = {
+  'timestamp-micros': cursor => textOf(isoTimestamp(BigInt(readLong(cursor)))),
+  'time-micros': cursor => textOf(isoTime(BigInt(readLong(cursor)))),
+  date: cursor => textOf(isoDate(readInt(cursor))),
+  datetime: cursor => textOf(readString(cursor).replace(' ', 'T')),
+  // It is JSON already; outside of its texts a line break means nothing.
+  json: cursor => readString(cursor).replace(/[\r\n]/g, ' '),
+};
+
+function plainReader(type: Extract<AvroType, { kind: LeafKind }>): AvroReader<string> {
+  switch (type.kind) {
+    case 'null':
+      return () => 'null';
+    case 'boolean':
+      return cursor => String(readBoolean(cursor));
+    case 'int':
+    case 'long':
+      return cursor => String(readLong(cursor));
+    case 'float':
+      return cursor => numberText(readBytes(cursor, 4).readFloatLE());
+    case 'double':
+      return cursor => numberText(readBytes(cursor, 8).readDoubleLE());
+    case 'string':
+      return cursor => textOf(readString(cursor));
+    case 'bytes':
+    case 'fixed': {
+      const read = bytesReader(type);
+      return cursor => textOf(read(cursor).toString('base64'));
+    }
+    case 'enum': {
+      const read = symbolReader(type.symbols);
+      return cursor => textOf(read(cursor));
+    }
+  }
+}
+
+/** JSON has no number for what is not finite. */
+const numberText = (value: number): string =>
+  Number.isFinite(value) ? JSON.stringify(value) : textOf(String(value));
+
+/** A decimal of its unscaled digits, without zeros at its end. */
+function decimalText(unscaled: bigint, scale: number): string {
   const digits = String(unscaled < 0n ? -unscaled : unscaled).padStart(scale + 1, '0');
   const whole = digits.slice(0, digits.length - scale);
   const fraction = digits.slice(digits.length - scale).replace(/0+$/, '');

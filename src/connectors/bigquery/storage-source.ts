@@ -49,7 +49,7 @@ export async function openStorageSource(
   const position =
     (context.restored as unknown as Position | undefined) ??
     (context.worker.index > 0 ? { schema: '', streams: [] } : await startSession());
-  const decode: AvroRows = position.schema === '' ? () => [] : await avroRows(position.schema);
+  const decode: AvroRows = position.schema === '' ? () => [] : avroRows(position.schema);
   const open = position.streams.filter(({ done }) => !done).map(openStream);
 
   return {

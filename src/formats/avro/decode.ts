@@ -171,6 +171,7 @@ function logicalReader(type: AvroType, logical: Logical): AvroReader {
   }
   if (logical.type === 'date') return cursor => dateOfDays(readInt(cursor));
   if (logical.type === 'json') return cursor => jsonValue(readString(cursor));
+  if (logical.type === 'datetime') return cursor => readString(cursor).replace(' ', 'T');
   if (logical.type === 'uuid')
     return type.kind === 'fixed' ? cursor => uuidText(readBytes(cursor, 16)) : readString;
   const perSecond = unitsPerSecond(logical);

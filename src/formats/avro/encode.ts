@@ -283,6 +283,7 @@ function logicalWriter(type: AvroType, logical: Logical): AvroWriter {
       output.text(typeof value === 'string' && isJson(value) ? value : stringifyExact(value));
       return undefined;
     };
+  if (logical.type === 'datetime') return textWriter;
   if (logical.type === 'uuid') return type.kind === 'fixed' ? uuidWriter : textWriter;
   const name = NAMES[logical.type];
   const units = unitsOf(logical);
@@ -304,7 +305,7 @@ function isJson(text: string): boolean {
   }
 }
 
-const NAMES: Record<Exclude<Logical['type'], 'decimal' | 'json' | 'uuid'>, string> = {
+const NAMES: Record<Exclude<Logical['type'], 'decimal' | 'json' | 'uuid' | 'datetime'>, string> = {
   date: 'a date',
   'time-millis': 'a time of the day',
   'time-micros': 'a time of the day',

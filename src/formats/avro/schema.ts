@@ -54,6 +54,7 @@ const SIMPLE_LOGICAL = [
   'local-timestamp-nanos',
   'uuid',
   'json',
+  'datetime',
 ] as const;
 const BASES: Record<(typeof SIMPLE_LOGICAL)[number], readonly string[]> = {
   date: ['int'],
@@ -67,6 +68,8 @@ const BASES: Record<(typeof SIMPLE_LOGICAL)[number], readonly string[]> = {
   'local-timestamp-nanos': ['long'],
   uuid: ['string', 'fixed'],
   json: ['string'],
+  // BigQuery's own.
+  datetime: ['string'],
 };
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
