@@ -91,13 +91,14 @@ test('a folder becomes an image that runs by its spec, here and on a server', { 
   const parameters = await inputIn(cwd);
   const here = await run('flex', 'run', 'places.json', ...parameters);
   assert.equal(here.status, 0, here.stderr);
-  assert.match(here.stdout, /5 read = 3 written \+ 1 filtered \+ 1 dead-lettered: the books balance/);
+  assert.match(here.stdout, /^DONE .*\n +read +5 .*\n +written +3 .*\n +filtered +1\n +dead-lettered +1 /);
   assert.deepEqual(await outputIn(join(home, 'cloud/gs/places/out')), EXPECTED);
 
   const other = await temporaryFolder(t);
   const served = await serve(t, { home: other, cwd, env }, ['--root', cwd]);
   const there = await served.sluice([
-    'launch',
+    'flex',
+    'run',
     'places.json',
     '--job-name',
     'places',
