@@ -1,4 +1,4 @@
-// The plainest bulk loop: lines of a file, or values of a topic, into an index; no retries, nothing checked or kept.
+// The plainest bulk loop: lines of a file, or values of a topic, into an index; nothing checked or kept.
 import { createReadStream } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { createInterface } from 'node:readline';
@@ -47,9 +47,12 @@ function post(body) {
     const asked = request(`${url}/${index}/_bulk`, { method: 'POST', agent, headers }, response => {
       let text = '';
       response.setEncoding('utf8').on('data', piece => (text += piece));
-      response.on('end', () =>
-        JSON.parse(text).errors === false ? resolve() : reject(new Error(text.slice(0, 500))),
-      );
+      response.on('end', () => {
+        // A small node has too much to do now and then.
+        if (response.statusCode === 429) resolve(post(body));
+        else if (JSON.parse(text).errors === false) resolve();
+        else reject(new Error(text.slice(0, 500)));
+      });
     });
     asked.once('error', reject).end(body);
   });
