@@ -1,37 +1,10 @@
 /** The real `gcloud` drives the server. Each of its calls takes a second or more: independent ones run at once. */
 import assert from 'node:assert/strict';
-import { execFile, spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
-import { promisify } from 'node:util';
-import { temporaryFolder } from '../helpers/temporary.ts';
-import { type Bucketed, makeFiles, servedHere } from './server.ts';
-
-const run = promisify(execFile);
-const missing = spawnSync('gcloud', ['--version']).status === 0 ? undefined : 'gcloud is not on this machine';
-
-/** Runs `gcloud dataflow …`, and gives the JSON it prints. */
-// biome-ignore lint/suspicious/noExplicitAny: what gcloud prints is looked into
-type Gcloud = (...args: string[]) => Promise<any>;
-
-async function gcloudFor(t: TestContext, { url }: Bucketed): Promise<Gcloud> {
-  const env = {
-    ...process.env,
-    CLOUDSDK_CONFIG: await temporaryFolder(t),
-    CLOUDSDK_API_ENDPOINT_OVERRIDES_DATAFLOW: `${url}/`,
-    CLOUDSDK_AUTH_DISABLE_CREDENTIALS: 'true',
-    CLOUDSDK_CORE_PROJECT: 'my-proj',
-    CLOUDSDK_CORE_DISABLE_PROMPTS: '1',
-    CLOUDSDK_CORE_DISABLE_USAGE_REPORTING: 'true',
-    CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK: 'true',
-    CLOUDSDK_PYTHON_SITEPACKAGES: '0',
-  };
-  return async (...args) => {
-    const { stdout } = await run('gcloud', [...args, '--format=json'], { env, maxBuffer: 1 << 24 });
-    return stdout === '' ? undefined : JSON.parse(stdout);
-  };
-}
+import { test } from 'node:test';
+import { gcloudFor, missing } from './gcloud.ts';
+import { makeFiles, servedHere } from './server.ts';
 
 const REGION = '--region=us-central1';
 

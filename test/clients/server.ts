@@ -14,10 +14,10 @@ export interface Bucketed extends Served {
 }
 
 /** A server with a home of its own. */
-export async function servedHere(t: TestContext): Promise<Bucketed> {
+export async function servedHere(t: TestContext, env: NodeJS.ProcessEnv = {}): Promise<Bucketed> {
   const home = await temporaryFolder(t);
   const buckets = join(home, 'cloud/gs');
-  const served = await serve(t, { home }, ['--root', home]);
+  const served = await serve(t, { home, env }, ['--root', home]);
   const reaches = async (projectId: string, jobId: string, state: string) => {
     const url = `${served.url}/v1b3/projects/${projectId}/jobs/${jobId}`;
     for (const endMs = Date.now() + 60_000; ; await sleep(50)) {

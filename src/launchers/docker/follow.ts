@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import type { Config } from '../../config.ts';
+import { asSluiceError } from '../../errors.ts';
 import { LAST_WORDS } from '../command.ts';
 import type { LaunchedWorker, WorkerEnd } from '../launcher.ts';
 import { engineError, inTime, isAbsent, statusOf } from './engine.ts';
@@ -117,7 +118,10 @@ async function endOf({ docker, id, what, relay }: Followed): Promise<WorkerEnd |
     lastWords,
     ...(limit && { failure: { code: limit.code, message: `${what} was killed: ${limit.what}` } }),
   };
-  await relay?.finish(end);
+  await relay?.finish(end).catch(error => {
+    // A disk may have room again; a folder that somebody has removed is gone.
+    if (asSluiceError(error).code === 'DISK_FULL') throw error;
+  });
   await removeContainer(docker, id);
   return end;
 }

@@ -5,7 +5,6 @@
 import { basename, dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
-import { systemCode } from '../../errors.ts';
 import { replaceText } from '../../worker/claim.ts';
 import { type NotedEvent, openEventLog } from '../../worker/event-log.ts';
 import { limitMessages, type Message } from '../../worker/message-limit.ts';
@@ -76,11 +75,9 @@ export function relayProgram({ docker, id, jobFile, index }: RelayedProgram): Pr
   };
   const save = () => {
     if (!isDirty) return;
+    replaceText(progressFile(directory), JSON.stringify(relayed.report.progress));
+    keepRelay(directory, relayed);
     isDirty = false;
-    orLater(() => {
-      replaceText(progressFile(directory), JSON.stringify(relayed.report.progress));
-      keepRelay(directory, relayed);
-    });
   };
 
   /** Reads one stream to its end; the engine ends it with the container, or with itself. */
@@ -132,19 +129,19 @@ export function relayProgram({ docker, id, jobFile, index }: RelayedProgram): Pr
   const look = async () => {
     while (!signal.aborted) {
       await obey().catch(() => {});
-      save();
+      orLater(save);
       await sleep(LOOK_MS, undefined, { signal }).catch(() => {});
     }
   };
 
-  if (!relayed.isFound) log.append({ type: 'started' }, { name: 'started' });
+  if (!relayed.isFound) append({ type: 'started' }, 'started');
   isDirty = true;
-  save();
+  orLater(save);
   const working = Promise.all([...STREAMS.map(follow), watchHealth(), look()]);
   const leave = async () => {
     leaving.abort();
     await working;
-    save();
+    orLater(save);
   };
   return {
     leave,
@@ -161,12 +158,12 @@ export function relayProgram({ docker, id, jobFile, index }: RelayedProgram): Pr
   };
 }
 
-/** On a full disk the work is what counts: a word on the way may be missing. */
+/** The program goes on whatever can be noted of it: a word on the way may be missing, the last one may not. */
 function orLater(write: () => void): void {
   try {
     write();
-  } catch (error) {
-    if (systemCode(error) !== 'ENOSPC' && systemCode(error) !== 'EDQUOT') throw error;
+  } catch {
+    // Tried again, if it is to be kept.
   }
 }
 

@@ -31,6 +31,7 @@ interface Programs extends TestServer {
 /** A server on the engine of this file; of its jobs nothing is left on that after the test. */
 async function serving(t: TestContext): Promise<Programs> {
   const { host, client } = await programs();
+  atEnd(t, () => nothingIn(client));
   const server = await startServer(t, { config: { dockerHost: host }, maxJobs: 4 });
   const { store } = server.service;
   const record = (jobId: string) => store.jobs.require(jobId);
@@ -48,7 +49,6 @@ async function serving(t: TestContext): Promise<Programs> {
       await server.service.supervisor.stop(id, 'CANCELLED');
       await until(id, ({ state }) => isEnded(state));
     }
-    await nothingIn(client);
   });
   return {
     ...server,
