@@ -24,7 +24,8 @@ export function readable(payload: string): { text: string; more: number } {
   return { text: text.slice(0, MAX_CHARACTERS), more: Math.max(0, text.length - MAX_CHARACTERS) };
 }
 
-function prettyJson(text: string): string | undefined {
+/** On several lines; undefined for what is no JSON. */
+export function prettyJson(text: string): string | undefined {
   if (!/^\s*[[{]/.test(text)) return undefined;
   try {
     return JSON.stringify(JSON.parse(text), undefined, 2);

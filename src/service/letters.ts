@@ -9,7 +9,7 @@ import { loadJob, newJobId } from '../jobs/job.ts';
 import { newRecord } from '../launch/record.ts';
 import type { JobRecord } from '../store/record.ts';
 import type { ReplayRequest } from '../tasks/choose-replay.ts';
-import type { Asked } from '../tasks/look-at-letters.ts';
+import type { Asked, AskedLetters } from '../tasks/look-at-letters.ts';
 import { runTask } from '../tasks/run.ts';
 import type { ReplayToLaunch } from '../tasks/tasks.ts';
 import { type ShownRecord, shownRecord } from './jobs.ts';
@@ -36,7 +36,7 @@ export async function listLetters(
 export async function showLetters(
   { config, store }: Service,
   jobId: string,
-  asked: Asked & { id?: string; limit: number },
+  asked: AskedLetters,
   signal: AbortSignal,
 ) {
   store.jobs.require(jobId);

@@ -13,6 +13,8 @@ export interface JobFilter {
   /** `active`: not ended; `ended`: ended; absent: both, the active ones first. */
   status?: 'active' | 'ended';
   state?: JobState;
+  /** Only those that have ended with dead letters. */
+  hasDeadLetters?: boolean;
   /** Texts that the name holds, each. */
   words?: readonly string[];
 }
@@ -52,7 +54,7 @@ function groupsOf({ status, state }: JobFilter): (0 | 1)[] {
 
 /** One group in its order, from a place on: each is a range of an index. */
 export function listingQuery(
-  { id, projectId, location, name, templateId, state, words = [] }: JobFilter,
+  { id, projectId, location, name, templateId, state, hasDeadLetters = false, words = [] }: JobFilter,
   ended: 0 | 1,
   after?: [sortedAt: string, id: string],
 ): [sql: string, values: SQLInputValue[]] {
@@ -69,6 +71,7 @@ export function listingQuery(
   if (templateId !== undefined) where("record ->> '$.templateId' = ?", templateId);
   if (id !== undefined) where('id = ?', id);
   if (state !== undefined) where('state = ?', state);
+  if (hasDeadLetters) where("record ->> '$.result.elements.deadLettered' > 0");
   for (const word of words) where('instr(name, ?) > 0', word);
   if (after) where('(sorted_at, id) < (?, ?)', ...after);
   const sql = `SELECT record, ended, sorted_at, id FROM jobs WHERE ${conditions.join(' AND ')}

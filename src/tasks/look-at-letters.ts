@@ -53,20 +53,35 @@ async function takenOf({ config, store }: JobHome, { replays }: JobLetters): Pro
   return taken;
 }
 
-/** Dead letters in full, `limit` at most. @throws SluiceError DEAD_LETTER_NOT_FOUND */
+export interface AskedLetters extends Asked {
+  id?: string;
+  /** How many at most. */
+  limit: number;
+  /** Only so many characters of each payload; absent: all. */
+  payloadCharacters?: number;
+}
+
+/** Dead letters, the first ones there are. @throws SluiceError DEAD_LETTER_NOT_FOUND */
 export async function showLetters(
   home: JobHome,
   jobId: string,
-  { code, id, limit, subscription }: Asked & { id?: string; limit: number },
+  { code, id, limit, subscription, payloadCharacters }: AskedLetters,
 ): Promise<DeadLetter[]> {
   const { jobs, places } = await findLetters(home, jobId, subscription);
   const wanted: Wanted = { jobs, code, ...(id !== undefined && { ids: new Set([id]) }) };
   const letters: DeadLetter[] = [];
   for await (const found of readLetters(places, home.config)) {
-    if ('letter' in found && isWanted(found.letter, wanted)) letters.push(found.letter);
+    if ('letter' in found && isWanted(found.letter, wanted))
+      letters.push(payloadCharacters === undefined ? found.letter : cut(found.letter, payloadCharacters));
     if (letters.length >= limit) break;
   }
   if (id !== undefined && letters.length === 0)
     throw new SluiceError('DEAD_LETTER_NOT_FOUND', `job ${jobId} has no dead letter ${id}`);
   return letters;
 }
+
+const cut = (letter: DeadLetter, characters: number): DeadLetter => ({
+  ...letter,
+  ...(letter.payload !== undefined && { payload: letter.payload.slice(0, characters) }),
+  ...(letter.payloadBase64 !== undefined && { payloadBase64: letter.payloadBase64.slice(0, characters) }),
+});

@@ -4,6 +4,14 @@ import { catalogPage } from './catalog.ts';
 import { jobLive, jobPage, jobPoints, stopAnswer, stopQuestion } from './job.ts';
 import { jobsLive, jobsPage } from './jobs.ts';
 import { launchAnswer, launchForm } from './launch.ts';
+import {
+  jobLettersPage,
+  letterPage,
+  lettersCounted,
+  lettersFound,
+  lettersPage,
+  replayAnswer,
+} from './letters.ts';
 import { auditPage, systemPage, systemState, tokenCreation, tokenRevocation, tokensPage } from './system.ts';
 import { templatePage } from './template.ts';
 
@@ -19,6 +27,12 @@ export const pages: readonly Page[] = [
   jobPoints,
   stopQuestion,
   stopAnswer,
+  lettersPage,
+  jobLettersPage,
+  lettersFound,
+  lettersCounted,
+  letterPage,
+  replayAnswer,
   systemPage,
   systemState,
   tokensPage,
