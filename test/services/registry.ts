@@ -29,9 +29,19 @@ export const registry: Installation = {
   },
 };
 
-/** @param options with `signIn` it takes nothing from those who do not say who they are */
-export async function startRegistry(t: Lifetime, { signIn = false } = {}): Promise<Registry> {
+export interface RegistryOptions {
+  /** Where it listens: the engines of tests find it at their `gateway`. */
+  host?: string;
+  /** It takes nothing from those who do not say who they are. */
+  signIn?: boolean;
+}
+
+export async function startRegistry(
+  t: Lifetime,
+  { host = '127.0.0.1', signIn = false }: RegistryOptions = {},
+): Promise<Registry> {
   const port = await freePort();
+  const address = `${host}:${port}`;
   const data = await serviceFolder(t);
   const service = await startProcess(t, {
     name: 'the registry',
@@ -39,7 +49,7 @@ export async function startRegistry(t: Lifetime, { signIn = false } = {}): Promi
     command: program(),
     args: ['serve', join(folder(), 'etc/docker/registry/config.yml')],
     env: {
-      REGISTRY_HTTP_ADDR: `127.0.0.1:${port}`,
+      REGISTRY_HTTP_ADDR: address,
       REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: data,
       REGISTRY_AUTH: signIn ? 'htpasswd' : 'none',
       ...(signIn && {
@@ -48,8 +58,8 @@ export async function startRegistry(t: Lifetime, { signIn = false } = {}): Promi
         REGISTRY_AUTH_HTPASSWD_PATH: join(data, 'passwords'),
       }),
     },
-    ready: async () => [200, 401].includes((await fetch(`http://127.0.0.1:${port}/v2/`)).status),
+    ready: async () => [200, 401].includes((await fetch(`http://${address}/v2/`)).status),
   });
   const [, password = ''] = /password[=:"\s]+([\w-]+)/.exec(service.logs()) ?? [];
-  return { ...service, username: 'docker', password };
+  return { ...service, host, address, username: 'docker', password };
 }
