@@ -56,7 +56,9 @@ elif mode == "eats":
 elif mode == "counts":
     tell(type="running")
     for number in range(int(options["to"])):
+        # It waits for a file of that name, where it is told to.
+        while str(number) in options["waits"].split(";") and str(number) not in os.listdir(options["gates"]):
+            time.sleep(0.02)
         tell(type="message", text=f"number {number}")
         print(f"noise {number}", file=sys.stderr, flush=True)
         tell(type="progress", counters={"numbers": number + 1})
-        time.sleep(0.05)
