@@ -109,7 +109,7 @@ for (const [name, started] of [
     const server = await started();
     const config = configOf(server);
     const bucket = await server.bucket();
-    const many = Array.from({ length: 2500 }, (_, i) => `many/${String(i).padStart(5, '0')}.txt`);
+    const many = Array.from({ length: 2100 }, (_, i) => `many/${String(i).padStart(5, '0')}.txt`);
     const odd = [
       'odd/a\tb.txt',
       'odd/[x].txt',
