@@ -24,11 +24,14 @@ export interface CliOptions {
   cwd?: string;
   env?: NodeJS.ProcessEnv;
   input?: string | Buffer;
+  /** A program, with its arguments, that becomes the command. */
+  by?: string[];
 }
 
 /** Starts `bin/sluice` as a user would. */
-export function startSluice(args: string[], { home, cwd, env, input }: CliOptions): Running {
-  const child = spawn(command, args, {
+export function startSluice(args: string[], { home, cwd, env, input, by = [] }: CliOptions): Running {
+  const [program = command, ...rest] = [...by, command, ...args];
+  const child = spawn(program, rest, {
     cwd,
     env: { ...process.env, SLUICE_HOME: home, NODE_COMPILE_CACHE, NO_COLOR: '1', ...env },
   });
