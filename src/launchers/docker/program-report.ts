@@ -25,7 +25,7 @@ export const emptyReport = (): ProgramReport => ({
 const MAX_TEXT = 4000;
 const MAX_COUNTERS = 200;
 const MAX_OUTPUTS = 1000;
-const MAX_OUTPUT = 4096;
+const MAX_OUTPUT = 1024;
 /** Watermarks further ahead are no times at which something happened. */
 const MAX_AHEAD_MS = 86_400_000;
 /** It means nothing on an object of JavaScript. */
