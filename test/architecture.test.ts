@@ -38,6 +38,7 @@ const ARROWS: Record<string, string[]> = {
     'flex',
     'jobs',
     'launch',
+    'launchers',
     'registry',
     'store',
     'tasks',
@@ -47,7 +48,19 @@ const ARROWS: Record<string, string[]> = {
   tasks: ['dlq', 'engine', 'jobs', 'launch', 'launchers', 'store', 'udf', 'worker'],
   access: ['store'],
   flex: ['catalog', 'cloud', 'launchers', 'pipeline', 'udf', 'worker'],
-  launch: ['catalog', 'cloud', 'dlq', 'engine', 'jobs', 'launchers', 'pipeline', 'store', 'udf', 'worker'],
+  launch: [
+    'catalog',
+    'cloud',
+    'dlq',
+    'engine',
+    'flex',
+    'jobs',
+    'launchers',
+    'pipeline',
+    'store',
+    'udf',
+    'worker',
+  ],
   jobs: ['engine', 'launchers', 'store', 'worker'],
   store: ['engine', 'worker'],
   launchers: ['access', 'cloud', 'engine', 'worker'],
@@ -177,8 +190,14 @@ test('every file of src/ is reached from a program', () => {
       path.replace(/^(?:\.\.\/)+src\//, ''),
     );
   });
+  const pages = globSync('console/{views,assets}/**/*.{hbs,js}', { cwd: src }).flatMap(file =>
+    // Scripts of pages are named by the view that loads them, or by another script.
+    [...textOf(file).matchAll(/["'](?:\{\{assets\}\}|\.)\/([\w-]+\.js)["']/g)].map(
+      ([, name]) => `console/assets/${name}`,
+    ),
+  );
   const reached = new Set<string>();
-  const waiting = [...ENTRIES, ...scripts].filter(file => files.includes(file));
+  const waiting = [...ENTRIES, ...scripts, ...pages].filter(file => files.includes(file));
   for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
     if (reached.has(file)) continue;
     reached.add(file);

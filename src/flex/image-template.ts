@@ -36,6 +36,11 @@ export function templateOfImage(config: Config, engine: Docker, image: Image): P
   return template;
 }
 
+/** The template of an image that has been looked into before, e.g. for the job that is replayed; undefined for any other. */
+export async function keptTemplate(config: Config, image: Image): Promise<Template | undefined> {
+  return existsSync(folderOf(config, image)) ? load(config, image) : undefined;
+}
+
 /** In the cache of a home: `template/` as in the image, and beside it the groups, where a template's are looked for. */
 const folderOf = ({ home }: Config, { imageId }: Image): string =>
   join(home, 'flex', imageId.replace(/^sha256:/, ''));
@@ -43,6 +48,11 @@ const folderOf = ({ home }: Config, { imageId }: Image): string =>
 async function read(config: Config, engine: Docker, image: Image): Promise<Template> {
   const folder = folderOf(config, image);
   if (!existsSync(folder)) await fetchInto(folder, config, engine, image);
+  return load(config, image);
+}
+
+async function load(config: Config, image: Image): Promise<Template> {
+  const folder = folderOf(config, image);
   const template = await readCached(folder, image);
   requirePatterns(template, image);
   const scripts = await keepScripts(config, join(folder, 'template'));

@@ -12,6 +12,7 @@ import { readSecrets } from '../engine/secrets.ts';
 import { SluiceError } from '../errors.ts';
 import { newJobId } from '../jobs/job.ts';
 import { parseYaml } from '../pipeline/yaml.ts';
+import type { JobContainer } from '../worker/container.ts';
 import { graphOf } from '../worker/graph.ts';
 import type { Job } from '../worker/job-file.ts';
 import { requireAllowedPaths } from './paths.ts';
@@ -93,10 +94,25 @@ async function complete(config: Config, given: Job, dryRun = false): Promise<Pre
 }
 
 async function renderAnew(config: Config, jobId: string, original: Job, changed: GivenParameters) {
-  const { templateId, parameters } = original;
+  const { templateId, parameters, container } = original;
   if (templateId === undefined || parameters === undefined)
     throw usage(`job ${original.id} was launched without a template: its parameters cannot be changed`);
-  return pipelineOf(config, jobId, { templateId, parameters: { ...parameters, ...changed } });
+  const template = container && (await templateIn(container, templateId, config));
+  return pipelineOf(config, jobId, {
+    ...(template ? { template } : { templateId }),
+    parameters: { ...parameters, ...changed },
+  });
+}
+
+/** The template that came in the image of a job; undefined where the image is but the worker's. */
+async function templateIn(
+  container: JobContainer,
+  templateId: string,
+  config: Config,
+): Promise<Template | undefined> {
+  const { keptTemplate } = await import('../flex/image-template.ts');
+  const template = await keptTemplate(config, container);
+  return template?.id === templateId ? template : undefined;
 }
 
 const now = (): string => new Date().toISOString();

@@ -94,6 +94,21 @@ test('a folder becomes an image that runs by its spec, here and on a server', { 
   assert.match(here.stdout, /^DONE .*\n +read +5 .*\n +written +3 .*\n +filtered +1\n +dead-lettered +1 /);
   assert.deepEqual(await outputIn(join(home, 'cloud/gs/places/out')), EXPECTED);
 
+  const [, jobId = ''] = /job (\S+),/.exec(here.stdout) ?? [];
+  await writeFile(join(cwd, 'mended.js'), 'const places = text => text.replace("Atlantis", "Bonn");');
+  const mended = [
+    '--udf',
+    'mended.js',
+    '--function',
+    'places',
+    '--parameters',
+    'outputDirectory=gs://places/again/',
+  ];
+  const replayed = await run('dlq', 'replay', jobId, ...mended);
+  assert.equal(replayed.status, 0, replayed.stderr);
+  const again = await outputIn(join(home, 'cloud/gs/places/again'));
+  assert.deepEqual(again, { places: ['{"id":4,"place":"Bonn"}'], letters: [] });
+
   const other = await temporaryFolder(t);
   const served = await serve(t, { home: other, cwd, env }, ['--root', cwd]);
   const there = await served.sluice([
