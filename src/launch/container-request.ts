@@ -28,10 +28,11 @@ export function launcherIn(environment: Record<string, unknown>): LauncherName |
 
 const MIB = 1 << 20;
 const DEFAULT_MEMORY = 2048 * MIB;
-const DEFAULT_PIDS = 512;
+/** A worker has a child for each core, and each child a dozen threads. */
+const DEFAULT_PIDS = Math.max(512, 32 * availableParallelism());
 const DEFAULT_START_MS = 5 * 60_000;
 const MIN_MEMORY = 64 * MIB;
-const MIN_PIDS = 16;
+const MIN_PIDS = 64;
 const MAX_PIDS = 100_000;
 const MAX_START_SECONDS = 24 * 60 * 60;
 

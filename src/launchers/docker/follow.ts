@@ -14,6 +14,8 @@ export interface Followed {
   id: string;
   /** How it is called in messages: `worker 0`. */
   what: string;
+  /** The name of its image. */
+  image: string;
   /** When it has ended and is gone. */
   cleanUp(): Promise<void>;
   /** Tells what a program says and how it ends; absent where Sluice's own worker does that. */
@@ -102,7 +104,7 @@ async function isBack(docker: Docker, signal: AbortSignal): Promise<boolean> {
 }
 
 /** How it ended; undefined while it runs after all. */
-async function endOf({ docker, id, what, relay }: Followed): Promise<WorkerEnd | undefined> {
+async function endOf({ docker, id, what, image, relay }: Followed): Promise<WorkerEnd | undefined> {
   const container = docker.getContainer(id);
   const { State: state, HostConfig: host } = await container.inspect(inTime());
   if (state.Running) return undefined;
@@ -112,11 +114,16 @@ async function endOf({ docker, id, what, relay }: Followed): Promise<WorkerEnd |
   const { ExitCode: status, OOMKilled: isOutOfMemory } = state;
   const how = howItEnded(status);
   const limit = limitReached(status, isOutOfMemory, lastWords, host ?? {});
+  const fault = unstartable(status, lastWords);
+  const failure: WorkerEnd['failure'] =
+    fault === undefined
+      ? limit && { code: limit.code, message: `${what} was killed: ${limit.what}` }
+      : { code: 'IMAGE_INVALID', message: `the image ${image} cannot be started: ${fault}` };
   const end: WorkerEnd = {
     how,
     status,
     lastWords,
-    ...(limit && { failure: { code: limit.code, message: `${what} was killed: ${limit.what}` } }),
+    ...(failure && { failure }),
   };
   await relay?.finish(end).catch(error => {
     // A disk may have room again; a folder that somebody has removed is gone.
@@ -131,6 +138,12 @@ function howItEnded(status: number): string {
   return signal === undefined ? `ended with status ${status}` : `was killed by ${signal}`;
 }
 
+/** What the init process says of a program that it cannot start. */
+function unstartable(status: number, lastWords: string): string | undefined {
+  const [, fault] = /^\[FATAL tini \(\d+\)\] (exec .*)$/m.exec(lastWords) ?? [];
+  return status === 126 || status === 127 ? fault : undefined;
+}
+
 /** What the runtimes and libraries say where no further process or thread can be made. */
 const NO_PROCESS = /Resource temporarily unavailable|\bEAGAIN\b|pthread_create|uv_thread_create/;
 
@@ -142,7 +155,7 @@ function limitReached(
 ) {
   if (status === 0) return undefined;
   if (isOutOfMemory && status === SIGNALLED + constants.signals.SIGKILL)
-    return { code: 'MEMORY_LIMIT' as const, what: `memory limit ${memory / (1 << 20)} MiB` };
+    return { code: 'MEMORY_LIMIT' as const, what: `memory limit ${Math.round(memory / (1 << 20))} MiB` };
   if (NO_PROCESS.test(lastWords))
     return { code: 'PROCESS_LIMIT' as const, what: `limit of ${pids} processes` };
   return undefined;

@@ -92,7 +92,7 @@ async function make(
     );
     const id = await create(docker, options);
     await start(docker, held, id);
-    return { docker, id, what: whatOf(job, index), cleanUp, ...relayOf(docker, job, jobFile, index, id) };
+    return followed(docker, id, job, jobFile, index, cleanUp);
   } catch (error) {
     await cleanUp().catch(() => {});
     throw engineError(error, config, container.image);
@@ -114,13 +114,24 @@ async function take(
     await removeSecretFiles(secretsFolder(config, jobFile, job.id, index));
     await release();
   };
-  return { docker, id, what: whatOf(job, index), cleanUp, ...relayOf(docker, job, jobFile, index, id) };
+  return followed(docker, id, job, jobFile, index, cleanUp);
 }
 
-const whatOf = ({ program }: Job, index: number): string => (program ? 'the program' : `worker ${index}`);
-
-const relayOf = (docker: Docker, { program }: Job, jobFile: string, index: number, id: string) =>
-  program && { relay: relayProgram({ docker, id, jobFile, index }) };
+const followed = (
+  docker: Docker,
+  id: string,
+  job: Job,
+  jobFile: string,
+  index: number,
+  cleanUp: Followed['cleanUp'],
+): Followed => ({
+  docker,
+  id,
+  what: job.program ? 'the program' : `worker ${index}`,
+  image: containerOf(job).image,
+  cleanUp,
+  ...(job.program && { relay: relayProgram({ docker, id, jobFile, index }) }),
+});
 
 function containerOf({ id, container }: Job): JobContainer {
   if (container) return container;
