@@ -5,7 +5,7 @@ import { SluiceError } from '../errors.ts';
 import { connectIfNamed, withOptionalServer } from './client.ts';
 import { contained } from './contained.ts';
 import { environmentOf, withLimits } from './container-options.ts';
-import { type LaunchOptions, launchOn, nameAfter, withLaunch } from './launch.ts';
+import { type LaunchOptions, launchOn, nameAfter, texts, withLaunch } from './launch.ts';
 
 export function registerFlexRun(flex: Command): void {
   const verb = withOptionalServer(flex.command('run'))
@@ -57,7 +57,14 @@ async function runHere(spec: string, options: LaunchOptions): Promise<void> {
   const prepared = await contained(config, rendered, environment, named);
   await keepTopics(prepared.job.deadLetters ?? [], config);
   const home = { config, store: openStore(config) };
-  await launchForeground(home, prepared, { name: jobName, environment });
+  const { project: projectId, region: location, labels } = options;
+  await launchForeground(home, prepared, {
+    name: jobName,
+    environment,
+    projectId,
+    location,
+    ...(labels && { labels: texts(labels) }),
+  });
   await followJob(home, prepared, options);
   home.store.close();
 }

@@ -168,7 +168,7 @@ async function kindsOf(client: Client, template: string): Promise<[name: string,
   }
 }
 
-function texts(given: GivenParameters): Record<string, string> {
+export function texts(given: GivenParameters): Record<string, string> {
   const pairs = Object.entries(given).filter(([, value]) => value !== null);
   return Object.fromEntries(
     pairs.map(([name, value]) => [name, typeof value === 'object' ? JSON.stringify(value) : String(value)]),

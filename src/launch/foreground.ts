@@ -5,14 +5,14 @@ import { saveJob } from '../jobs/job.ts';
 import type { JobRecord } from '../store/record.ts';
 import type { JobHome, Store } from '../store/store.ts';
 import type { PreparedJob } from './prepare.ts';
-import { newRecord } from './record.ts';
+import { type Launched, newRecord } from './record.ts';
 import { withSecrets } from './secrets.ts';
 
 /** Saves a job and takes it into the store. @throws SluiceError REPLAY_REFUSED when another replay has the number */
 export async function launchForeground(
   { config, store }: JobHome,
   prepared: Pick<PreparedJob, 'job' | 'secrets'>,
-  launched: Partial<Pick<JobRecord, 'replay' | 'name' | 'environment'>> = {},
+  launched: Partial<Launched> = {},
 ): Promise<void> {
   await withSecrets(config, prepared, async () => {
     await saveJob(config, prepared.job);
@@ -31,5 +31,5 @@ export function resumeForeground(store: Store, prepared: Pick<PreparedJob, 'job'
   takeUp(store, recordOf(prepared));
 }
 
-const recordOf = (prepared: Pick<PreparedJob, 'job'>, launched: Partial<JobRecord> = {}): JobRecord =>
+const recordOf = (prepared: Pick<PreparedJob, 'job'>, launched: Partial<Launched> = {}): JobRecord =>
   newRecord(prepared, { launchedBy: 'local', owner: 'foreground', ...launched });
