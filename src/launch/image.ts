@@ -19,6 +19,8 @@ export type ResolvedImage = Pick<JobContainer, 'image' | 'imageId' | 'digest'> &
   labels: Readonly<Record<string, string>>;
 };
 
+/** An engine that does not say that it is there in that time will not do anything else. */
+const GREETING_MS = 15_000;
 /** Layers may be large, and lines slow. */
 const PULL_MS = 15 * 60_000;
 
@@ -35,6 +37,8 @@ export async function resolveImage(
 ): Promise<ResolvedImage> {
   requireNameAllowed(config, image);
   try {
+    // Of the calls below most cannot be limited in time.
+    await greet(docker);
     const exact = verify ? await vouchedFor(docker, image) : fullNameOf(image);
     const known = (await inspect(docker, exact)) ?? (await pulled(docker, image, exact, config));
     requireAllowed(config, image, exact, known);
@@ -115,8 +119,11 @@ function digestIn(image: string, known: Docker.ImageInspectInfo): string | undef
   return found && `${found.repository}@${found.digest}`;
 }
 
+const greet = (docker: Docker): Promise<unknown> =>
+  docker.listContainers({ limit: 1, abortSignal: AbortSignal.timeout(GREETING_MS) });
+
 const isThere = (docker: Docker): Promise<boolean> =>
-  docker.ping().then(
+  greet(docker).then(
     () => true,
     () => false,
   );
