@@ -127,7 +127,7 @@ test('a program counts words, and its job shows what it says', { skip }, async t
     steps.map((step: { name: string }) => step.name),
     ['s1'],
   );
-  const letters = await server.get(`/api/jobs/${jobId}/dead-letters`);
+  const letters = await server.get(`/api/jobs/${jobId}/deadLetters`);
   assert.match(letters.body.error.message, /it runs a program, whose failures only that knows/);
 });
 
@@ -227,8 +227,12 @@ test('a program that reports nothing runs when it is started, and is done when i
   assert.ok(startTime);
   assert.deepEqual(result?.elements, { read: 0, written: 0, filtered: 0, deadLettered: 0 });
   assert.equal(await read(server, 'out/done.txt'), 'silent\n');
-  const waiting = await server.launch(oddSpec(), { mode: 'hangs' });
-  await server.until(waiting, each => each.state === 'RUNNING');
+});
+
+test('a program of an image with a health check runs once it is healthy', { skip }, async t => {
+  const server = await serving(t);
+  const jobId = await server.launch(oddSpec('healthy'), { mode: 'heals' });
+  await server.until(jobId, ({ state }) => state === 'RUNNING');
 });
 
 test('a program that knows no SIGTERM fails when it is drained; one that ignores it is killed at a cancel', {

@@ -35,6 +35,9 @@ elif mode == "says":
     tell(type="failed", code="NO_TABLE", message="there is no table")
 elif mode == "hangs":
     wait()
+elif mode == "heals":
+    open("/tmp/ready", "w").close()
+    wait()
 elif mode == "ignores":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     tell(type="running")

@@ -34,7 +34,7 @@ export async function startPrograms(t: Lifetime) {
     engine.client,
     'odd:healthy',
     { 'odd.py': odd },
-    [...lines, 'HEALTHCHECK --interval=1s CMD ["test", "-e", "/tmp/never"]'].join('\n'),
+    [...lines, 'HEALTHCHECK --interval=1s CMD ["test", "-e", "/tmp/ready"]'].join('\n'),
   );
   return engine;
 }
