@@ -4,36 +4,45 @@ ARG BASE_IMAGE=node:26-slim
 
 # The packages that our programs need when they run: those of the base or of the build context, or else the registry's.
 FROM ${BASE_IMAGE} AS modules
-WORKDIR /sluice
+WORKDIR /out/sluice
 COPY package.json package-lock.json docker/lean.sh staged* ./
-RUN [ -d node_modules ] || { \
-      npm ci --omit=dev --ignore-scripts --no-audit --no-fund --cache /tmp/npm && \
-      sh lean.sh node_modules && rm -rf /tmp/npm && \
-      find node_modules -exec touch -h -d @0 {} +; }
+RUN set -e; \
+    if [ ! -d node_modules ] && [ ! -d /sluice/node_modules ]; then \
+      npm ci --omit=dev --ignore-scripts --no-audit --no-fund; sh lean.sh node_modules; \
+    fi; \
+    rm lean.sh; find /out -exec touch -h -d @0 {} +
 
-FROM modules AS worker
+FROM ${BASE_IMAGE} AS packages
+COPY --from=modules /out/ /
+
+# A job with a function runs here, so that an image in which none could run is never made. What goes into the image is
+# put aside with times that do not change: the same sources give the same layers.
+FROM packages AS program
+WORKDIR /sluice
+COPY docker docker
+COPY bin bin
+COPY udfs udfs
+COPY templates templates
+COPY src src
+ENV NODE_COMPILE_CACHE=/sluice/cache
+RUN sh docker/warm.sh && sh docker/aside.sh
+
+FROM packages AS worker
 ARG VERSION=0.1.0
 LABEL org.opencontainers.image.title="Sluice worker" \
       org.opencontainers.image.description="Runs one worker of a data-pipeline job" \
       org.opencontainers.image.version="${VERSION}"
 # Nobody has a home here. Batches are bigger than what the C library keeps by default: see src/launchers/command.ts.
 ENV HOME=/tmp NODE_COMPILE_CACHE=/sluice/cache MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=1073741824
+USER 65532:65532
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s CMD ["sh", "/sluice/docker/healthy.sh"]
 ENTRYPOINT ["node", "--disable-warning=ExperimentalWarning", "--expose-gc", "--single-threaded-gc", "/sluice/src/worker/main.ts"]
-COPY docker docker
-COPY bin bin
-COPY udfs udfs
-COPY templates templates
-COPY src src
-# A job with a function runs here, so that an image in which none could run is never made.
-RUN sh docker/warm.sh
-USER 65532:65532
+COPY --from=program /out/sources/ /
+COPY --from=program /out/cache/ /
 
 FROM worker AS server
-USER 0:0
-# What is made in a volume here belongs to whom the folder belongs to.
-RUN mkdir -p /data && chown 65532:65532 /data
-USER 65532:65532
+# A volume that is mounted here begins with this folder's owner.
+COPY --from=program --chown=65532:65532 /out/server/ /
 ENV SLUICE_HOME=/data
 VOLUME /data
 EXPOSE 8080 8081

@@ -1,6 +1,6 @@
 /** What an image is built from, as a tar in which nothing depends on the machine or the day. */
 import { lstat, readdir, readFile, readlink, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Pack } from 'tar-stream';
 
 /** An entry of the context, by its name there. */
@@ -26,7 +26,7 @@ const [PLAIN, RUNNABLE] = [0o644, 0o755];
 
 /** Writes the entries into a tar as fast as it is read. */
 export async function fillTar(tar: Pack, entries: ContextEntry[]): Promise<void> {
-  for (const entry of entries) {
+  for (const entry of withFolders(entries)) {
     const { name } = entry;
     if ('link' in entry) tar.entry({ ...FIXED, name, type: 'symlink', linkname: entry.link });
     else if ('isFolder' in entry) tar.entry({ ...FIXED, name, type: 'directory', mode: entry.mode });
@@ -34,6 +34,19 @@ export async function fillTar(tar: Pack, entries: ContextEntry[]): Promise<void>
     else await addFile(tar, name, await modeOf(entry.path), await readFile(entry.path));
   }
   tar.finalize();
+}
+
+/** Each folder before what is in it: what is only implied, the engine would make with the time of day. */
+function withFolders(entries: ContextEntry[]): ContextEntry[] {
+  const byName = new Map(entries.map(entry => [entry.name, entry]));
+  for (const name of entries.flatMap(entry => foldersOf(entry.name)))
+    if (!byName.has(name)) byName.set(name, { name, isFolder: true, mode: RUNNABLE });
+  return [...byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function foldersOf(path: string): string[] {
+  const folder = dirname(path);
+  return folder === '.' ? [] : [folder, ...foldersOf(folder)];
 }
 
 function addFile(tar: Pack, name: string, mode: number, content: Buffer): Promise<void> {

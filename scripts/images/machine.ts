@@ -78,10 +78,10 @@ const UNUSED =
 
 /** What an image depends on: its main program, and how we make it. */
 async function stateWith(program: string): Promise<string> {
-  return createHash('sha256')
-    .update(program)
-    .update(await readFile(import.meta.filename))
-    .digest('hex');
+  const hash = createHash('sha256').update(program);
+  for (const file of ['machine.ts', 'context.ts'])
+    hash.update(await readFile(join(import.meta.dirname, file)));
+  return hash.digest('hex');
 }
 
 async function buildRoot(

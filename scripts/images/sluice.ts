@@ -49,10 +49,10 @@ async function buildModules(
 ): Promise<void> {
   const { Id: baseId } = await docker.getImage(base).inspect();
   const staged = await stagedModules();
-  const state = baseId + staged.state;
+  const state = sha256(baseId + staged.state + (await readFile(join(root, 'Dockerfile'), 'utf8')));
   if (await isBuilt(docker, tag, state)) return;
   const context = [...(await sources()), ...(await entriesOf(staged.folder, 'staged/node_modules'))];
-  await buildImage(docker, { tag, state, target: 'modules', args: { BASE_IMAGE: base }, context }, tell);
+  await buildImage(docker, { tag, state, target: 'packages', args: { BASE_IMAGE: base }, context }, tell);
 }
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');

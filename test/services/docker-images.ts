@@ -16,7 +16,6 @@ import { installedIn, run } from './installation.ts';
 
 const BASE = 'sluice-base:test';
 const PYTHON = 'sluice-python:test';
-const WORKER = 'sluice-worker:test';
 
 export const enginesFolder = (): string => installedIn('docker');
 
@@ -71,7 +70,8 @@ async function stateOfSources(): Promise<string> {
 async function buildAll(client: Docker): Promise<void> {
   await buildNodeBase(client, BASE);
   await buildPythonBase(client, PYTHON);
-  await buildSluice(client, { target: 'worker', tag: WORKER, base: BASE });
+  for (const target of ['worker', 'server'] as const)
+    await buildSluice(client, { target, tag: `sluice-${target}:test`, base: BASE });
   // What was made of sources that are no more.
   await client.pruneImages();
 }
