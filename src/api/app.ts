@@ -81,6 +81,8 @@ const headers: RequestHandler = helmet({
       frameAncestors: ["'none'"],
     },
   },
+  // Without a referrer browsers do not say where a form comes from either.
+  referrerPolicy: { policy: 'same-origin' },
   // There is no TLS here: a proxy that has it says so itself.
   strictTransportSecurity: false,
 });

@@ -40,10 +40,14 @@ export const systemState: Page = {
   path: '/system/state',
   section,
   role: 'viewer',
-  async answer(_, { config }) {
+  async answer({ isFragment }, { config }) {
     const [services, disk] = await Promise.all([servicesOf(config), diskUse(config)]);
     const usedShare = disk.totalBytes > 0 ? 1 - disk.freeBytes / disk.totalBytes : 0;
-    return { view: 'system-state', title: 'Disk and services', model: { services, disk, usedShare } };
+    return {
+      view: 'system-state',
+      title: 'Disk and services',
+      model: { services, disk, usedShare, isFragment },
+    };
   },
 };
 
