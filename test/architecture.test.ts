@@ -27,7 +27,7 @@ const ARROWS: Record<string, string[]> = {
     'udf',
     'worker',
   ],
-  console: ['access', 'catalog', 'engine', 'launch', 'service', 'store', 'udf'],
+  console: ['access', 'catalog', 'engine', 'jobs', 'launch', 'service', 'store', 'udf'],
   api: ['access', 'catalog', 'engine', 'flex', 'jobs', 'launch', 'service', 'store', 'worker'],
   service: [
     'access',

@@ -1,6 +1,6 @@
 /** How jobs have done over time, for charts: samples that grow sparser with age. */
 import type { DatabaseSync } from 'node:sqlite';
-import type { JobProgress } from './progress.ts';
+import type { WorkerProgress } from '../worker/protocol.ts';
 
 /** What is kept of one moment; counts are those since the job began. */
 export interface Sample {
@@ -15,6 +15,8 @@ export interface Sample {
   backlogElements?: number;
   backlogBytes?: number;
 }
+
+type Progress = WorkerProgress & Pick<Sample, 'time'>;
 
 const SAMPLE_MS = 5000;
 /** From such an age on, one sample is kept of each span. */
@@ -47,7 +49,7 @@ export function historyIn(database: DatabaseSync) {
 
   return {
     /** Keeps a sample, unless the last one is young. */
-    note(jobId: string, progress: JobProgress, isLast = false): void {
+    note(jobId: string, progress: Progress, isLast = false): void {
       const { time } = progress;
       const before = noted.get(jobId) ?? { sampled: Number.NEGATIVE_INFINITY, thinned: time };
       if (!isLast && time - before.sampled < SAMPLE_MS) return;
@@ -73,7 +75,7 @@ export function historyIn(database: DatabaseSync) {
   };
 }
 
-export function sampleOf({ time, counters, watermark, gauges }: JobProgress): Sample {
+export function sampleOf({ time, counters, watermark, gauges }: Progress): Sample {
   return {
     time,
     stages: Object.fromEntries(

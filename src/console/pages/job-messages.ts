@@ -1,10 +1,10 @@
 /** What a job has said, the latest first. */
 import type { Service } from '../../service/service.ts';
-import type { Severity } from '../../worker/protocol.ts';
+import type { JobMessage } from '../../store/messages.ts';
 
 const PAGE = 100;
 
-const levels: Record<string, readonly Severity[]> = {
+const levels: Record<string, readonly JobMessage['severity'][]> = {
   '': ['INFO', 'WARNING', 'ERROR'],
   WARNING: ['WARNING', 'ERROR'],
   ERROR: ['ERROR'],
@@ -13,7 +13,7 @@ const levels: Record<string, readonly Severity[]> = {
 
 const names: Record<string, string> = { '': 'Usual', WARNING: 'Warnings', ERROR: 'Errors', DEBUG: 'All' };
 
-const tones: Record<Severity, string> = { DEBUG: '', INFO: '', WARNING: 'warn', ERROR: 'bad' };
+const tones: Record<JobMessage['severity'], string> = { DEBUG: '', INFO: '', WARNING: 'warn', ERROR: 'bad' };
 
 export function messagesOf({ store }: Service, jobId: string, query: Readonly<Record<string, string>>) {
   const level = levels[query.level ?? ''] ? (query.level ?? '') : '';
