@@ -72,7 +72,8 @@ export async function topicsOf(t: Lifetime, address: string): Promise<Topics> {
     producer,
     async make(settings = {}) {
       const topic = `t-${randomUUID()}`;
-      await admin.createTopics({ topics: [{ topic, numPartitions: 3, ...settings }], waitForLeaders: true });
+      await admin.createTopics({ topics: [{ topic, numPartitions: 3, ...settings }], waitForLeaders: false });
+      await waitFor(() => hasLeaders(admin, topic), `leader of ${topic}`);
       return topic;
     },
     async send(topic, values) {
@@ -86,6 +87,16 @@ export async function topicsOf(t: Lifetime, address: string): Promise<Topics> {
     },
     readAll: topic => readAll(address, topic),
   };
+}
+
+/** The client itself gives up sooner than a broker that is busy starting takes. */
+async function hasLeaders(admin: Admin, topic: string): Promise<boolean> {
+  try {
+    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+    return topics.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0));
+  } catch {
+    return false;
+  }
 }
 
 /** Through our own client, which knows when it is at the end even where only markers of transactions follow. */
