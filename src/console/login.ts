@@ -1,5 +1,5 @@
 /** Logging in with a token, and out again. */
-import { type Response, Router } from 'express';
+import { type Request, type Response, Router } from 'express';
 import { SESSION_MS, type Sessions } from '../access/sessions.ts';
 import type { Tokens } from '../access/tokens.ts';
 import { SluiceError } from '../errors.ts';
@@ -22,7 +22,7 @@ export function login({ sessions, tokens }: { sessions: Sessions; tokens: Tokens
     const caller = tokens.callerOf(token.trim());
     if (!caller) return show(response, placeIn(next), 'The token is not known here, or was revoked.');
     response.cookie(SESSION_COOKIE, sessions.begin(caller.name), {
-      ...cookie(request.secure),
+      ...cookie(isByTls(request)),
       maxAge: SESSION_MS,
     });
     response.redirect(303, placeIn(next));
@@ -31,11 +31,14 @@ export function login({ sessions, tokens }: { sessions: Sessions; tokens: Tokens
     if (!isFromUs(request)) throw new SluiceError('PERMISSION_DENIED', 'Log out on a page of this server.');
     const id = cookieOf(request, SESSION_COOKIE);
     if (id !== undefined) sessions.end(id);
-    response.clearCookie(SESSION_COOKIE, cookie(request.secure));
+    response.clearCookie(SESSION_COOKIE, cookie(isByTls(request)));
     response.redirect(303, '/login');
   });
   return router;
 }
+
+/** A proxy that has TLS is known by what the browser calls us: nobody else can say it in a form of ours. */
+const isByTls = ({ headers }: Request): boolean => headers.origin?.startsWith('https:') === true;
 
 /** No script sees it, and no page of others sends it. */
 const cookie = (secure: boolean) => ({ httpOnly: true, sameSite: 'strict', path: '/', secure }) as const;

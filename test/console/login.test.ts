@@ -61,8 +61,11 @@ test('a session is a cookie that no script reads, that no other site sends, and 
   assert.match(cookie, /^sluice_session=[\w-]{43}; Max-Age=43200; Path=\/; /);
   for (const flag of ['HttpOnly', 'SameSite=Strict']) assert.ok(cookie.includes(flag), flag);
   assert.ok(!cookie.includes(token));
+  assert.doesNotMatch(cookie, /Secure/);
+  const byTls = await logIn(`token=${token}`, { ...ours, origin: 'https://sluice.example' });
+  assert.match(byTls.headers.get('set-cookie') ?? '', /; Secure/);
   const kept = service.store.database.prepare('SELECT hash, expires FROM sessions').all();
-  assert.equal(kept.length, 1);
+  assert.equal(kept.length, 2);
   assert.ok(Number(kept[0]?.expires) <= Date.now() + SESSION_MS);
   assert.ok(
     !Buffer.from(kept[0]?.hash as Uint8Array)
