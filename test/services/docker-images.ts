@@ -2,9 +2,9 @@
  * The images that tests need, made once for each state of the sources: every engine begins with a copy of the folder that
  * they were made in. Layers are never changed, so that their files are links, and a copy costs no room.
  */
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
@@ -12,12 +12,16 @@ import { entriesOf } from '../../scripts/images/context.ts';
 import { buildNodeBase, buildPythonBase } from '../../scripts/images/machine.ts';
 import { buildSluice, sources } from '../../scripts/images/sluice.ts';
 import { claim } from '../../src/worker/claim.ts';
+import { isRunning } from '../helpers/processes.ts';
 import { installedIn, run } from './installation.ts';
 
 const BASE = 'sluice-base:test';
 const PYTHON = 'sluice-python:test';
 
-export const enginesFolder = (): string => installedIn('docker');
+const enginesFolder = (): string => installedIn('docker');
+
+/** The folder of an engine that has yet to start, by whose it is. */
+export const engineFolder = (): string => join(enginesFolder(), 'engines', `${process.pid}-${randomUUID()}`);
 
 /** Fills the folder of an engine that has yet to start. `withEngine` runs one on another folder for as long as it works. */
 export async function copyImages(
@@ -26,6 +30,7 @@ export async function copyImages(
 ): Promise<void> {
   const free = await lock();
   try {
+    await removeAbandoned();
     const data = join(enginesFolder(), 'images');
     const state = await stateOfSources();
     const stateFile = join(enginesFolder(), 'state');
@@ -43,6 +48,13 @@ export async function copyImages(
   } finally {
     free();
   }
+}
+
+/** What tests that were killed have left. */
+async function removeAbandoned(): Promise<void> {
+  const folder = join(enginesFolder(), 'engines');
+  for (const name of await readdir(folder).catch(() => []))
+    if (!isRunning(Number.parseInt(name, 10))) await rm(join(folder, name), { recursive: true, force: true });
 }
 
 const LOCK_MS = 600_000;

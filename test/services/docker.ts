@@ -3,7 +3,6 @@
  * mounts, networks and firewall rules are its own, and end with it whatever happens. `/var/run` of the machine, and
  * another engine there, is left alone.
  */
-import { randomUUID } from 'node:crypto';
 import { existsSync, globSync, rmdirSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -11,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import Docker from 'dockerode';
 import { systemCode } from '../../src/errors.ts';
 import { atEnd } from '../helpers/at-end.ts';
-import { copyImages, enginesFolder } from './docker-images.ts';
+import { copyImages, engineFolder } from './docker-images.ts';
 import { inRoom, openRoom } from './docker-room.ts';
 import { type Installation, installDebian, isRoot, lacking, onPath, run } from './installation.ts';
 import { type Lifetime, type Service, serviceFolder, startProcess } from './service.ts';
@@ -35,7 +34,7 @@ export interface DockerOptions {
 
 export async function startDocker(t: Lifetime, options: DockerOptions = {}): Promise<DockerEngine> {
   if (!docker.isInstalled()) throw new Error('Docker is not installed: npm run services install docker');
-  const data = join(enginesFolder(), 'engines', randomUUID());
+  const data = engineFolder();
   atEnd(t, () => rm(data, { recursive: true, force: true }));
   await copyImages(data, buildWith);
   return startEngine(t, data, options);
