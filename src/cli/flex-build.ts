@@ -8,6 +8,8 @@ import { VERSION } from '../program.ts';
 import { printJson } from './output.ts';
 import { harmless } from './tables.ts';
 
+const INTERRUPTED = 130;
+
 interface BuildOptions {
   image: string;
   base?: string;
@@ -54,17 +56,30 @@ async function build(given: string, specPath: string | undefined, options: Build
   const packed = await packTemplate(config, given);
   const path = specPath ?? defaultSpec(packed);
   const spec = await openSpecFile(path, config);
+  const stopping = new AbortController();
+  let building: Promise<BuiltImage> | undefined;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop());
   try {
     await check(packed, options);
     const base = options.base ?? config.workerImage ?? `sluice-worker:${VERSION}`;
-    const image = await buildImage(config, engine, packed, { name, base, noCache: !options.cache, tell });
+    const terms = { name, base, noCache: !options.cache, tell, signal: stopping.signal };
+    building = buildImage(config, engine, packed, terms);
+    const image = await building;
     const isPushed = options.push ?? hasRegistry(name);
     const digest = isPushed ? await push(config, name) : undefined;
     await spec.write(await specOf(packed, name));
     report({ image, digest, path, milliseconds: Date.now() - startMs }, options);
   } catch (error) {
     await spec.abandon();
-    throw error;
+    if (!stopping.signal.aborted) throw error;
+  }
+
+  /** Nothing is left of what was begun. */
+  async function stop(): Promise<void> {
+    stopping.abort();
+    await building?.catch(() => {});
+    await spec.abandon();
+    process.exit(INTERRUPTED);
   }
 
   async function push(config: Config, name: string): Promise<string> {

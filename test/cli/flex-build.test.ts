@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
-import { type Finished, sluice } from '../helpers/cli.ts';
+import { type Finished, sluice, startSluice } from '../helpers/cli.ts';
 import { flexExample, writeFiles } from '../helpers/flex.ts';
 import { serve } from '../helpers/serve.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
@@ -244,4 +245,24 @@ test('a test of the template that fails is told, and can be left out', { skip },
   );
   const untested = await run('flex', 'build', 'places', '--image', 'untested:1', '--no-test');
   assert.equal(untested.status, 0, untested.stderr);
+});
+
+test('a build that is interrupted leaves nothing', { skip }, async t => {
+  const { client, home, cwd, env } = await prepared(t);
+  await writeFiles(join(cwd, 'places'), {
+    'Dockerfile.hbs': 'RUN echo 1 > /one\nRUN echo waiting && sleep 1000\n',
+  });
+  const line = ['flex', 'build', 'places', '--image', 'stopped:1', '--no-test'];
+  const running = startSluice(line, { home, cwd, env });
+  await running.says('     waiting');
+  running.child.kill('SIGINT');
+  const { status } = await running.finished;
+  assert.equal(status, 130);
+  assert.deepEqual(await readdir(cwd), ['places']);
+  const left = async () =>
+    (await client.listContainers({ all: true })).length +
+    (await client.listImages({ filters: { dangling: ['true'] } })).length;
+  // The engine removes the container of the step by itself.
+  for (const deadline = Date.now() + 60_000; (await left()) > 0; await sleep(50))
+    assert.ok(Date.now() < deadline, 'something is left');
 });

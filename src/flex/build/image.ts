@@ -1,4 +1,5 @@
 /** Builds the image of a template on the engine. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import type { Config } from '../../config.ts';
 import { SluiceError } from '../../errors.ts';
@@ -19,6 +20,8 @@ export interface BuildRequest {
   noCache: boolean;
   /** Told each line of what the engine says. */
   tell(line: string): void;
+  /** Stops the build. */
+  signal?: AbortSignal;
 }
 
 export interface BuiltImage {
@@ -39,7 +42,7 @@ export async function buildImage(
   packed: PackedTemplate,
   request: BuildRequest,
 ): Promise<BuiltImage> {
-  const { name, noCache, tell } = request;
+  const { name, noCache, tell, signal } = request;
   const base = await baseOf(config, engine, request);
   const context = await contextOf(packed, await dockerfileOf(packed, name, base));
   const steps = followSteps(tell);
@@ -50,6 +53,7 @@ export async function buildImage(
       nocache: noCache,
       rm: true,
       forcerm: true,
+      ...(signal && { abortSignal: signal }),
     });
     for await (const line of linesOf(answer)) steps.take(line);
   } catch (error) {
@@ -101,11 +105,22 @@ async function baseOf(
   }
 }
 
+const REMOVAL_TRIES = 50;
+const REMOVAL_PAUSE_MS = 100;
+const CONFLICT = 409;
+
 async function removeImages(engine: Docker, ids: string[]): Promise<void> {
-  // What something else builds on by now stays.
-  for (const id of ids)
-    await engine
-      .getImage(id)
-      .remove({ noprune: true })
-      .catch(() => {});
+  for (const id of ids) await removeImage(engine, id);
+}
+
+/** The container of a step that was stopped holds its image until the engine has removed it. */
+async function removeImage(engine: Docker, id: string, tries = REMOVAL_TRIES): Promise<void> {
+  try {
+    await engine.getImage(id).remove({ noprune: true });
+  } catch (error) {
+    // What something else builds on by now stays.
+    if (statusOf(error) !== CONFLICT || tries === 0) return;
+    await sleep(REMOVAL_PAUSE_MS);
+    await removeImage(engine, id, tries - 1);
+  }
 }
