@@ -62,7 +62,7 @@ export async function startDemo(t: Lifetime): Promise<Demo> {
     inputFilePattern: 'gs://demo/yesterday/*.ndjson',
     outputDirectory: 'gs://demo/copied/',
   });
-  await until(server, stream, ({ elements }) => Number(elements?.deadLettered) > 500);
+  await until(server, stream, ({ totals }) => Number(totals?.elements.deadLettered) > 500);
   await until(server, done, ({ state }) => state === 'DONE');
   await until(server, failed, ({ state }) => state === 'FAILED');
   return {
@@ -92,16 +92,20 @@ type Server = Awaited<ReturnType<typeof serve>>;
 
 interface Progress {
   state: string;
-  elements?: Record<string, number>;
+  totals?: { elements: Record<string, number> };
 }
+
+const PATIENCE_MS = 300_000;
 
 /** Waits until a job has come so far. */
 async function until(server: Server, id: string, isThere: (job: Progress) => boolean): Promise<void> {
-  for (;;) {
+  const endMs = Date.now() + PATIENCE_MS;
+  while (Date.now() < endMs) {
     const response = await fetch(`${server.url}/api/jobs/${id}`);
     const job = (await response.json()) as Progress & Record<string, unknown>;
     if (isThere(job)) return;
     if (['FAILED', 'CANCELLED'].includes(job.state)) throw new Error(`${id} ended: ${JSON.stringify(job)}`);
     await sleep(200);
   }
+  throw new Error(`${id} has not come so far in ${PATIENCE_MS / 1000} s`);
 }
