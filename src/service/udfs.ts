@@ -1,18 +1,19 @@
 /** The library of functions, as the service keeps it: every script that was uploaded stays, under its hash. */
 import { readFileSync } from 'node:fs';
 import { extname } from 'node:path';
-import { audit } from '../access/audit.ts';
+import { audit, auditEntries } from '../access/audit.ts';
 import type { Caller } from '../access/roles.ts';
 import type { Config } from '../config.ts';
 import { SluiceError } from '../errors.ts';
 import { runTask } from '../tasks/run.ts';
 import type { RunUdfAnswer, RunUdfRequest } from '../tasks/try-udf.ts';
-import { type CaseFile, type CaseResult, readCases } from '../udf/cases.ts';
+import { type CaseFile, type CaseResult, casesOf, readCases } from '../udf/cases.ts';
 import { type LibraryUdf, listLibrary } from '../udf/library.ts';
 import { checkUdfName, libraryFile, ownFolder, versionOf } from '../udf/library-path.ts';
 import { listVersions, saveCases, saveUdf, type UdfVersion } from '../udf/versions.ts';
 import type { Service } from './service.ts';
 
+export type { RunUdfAnswer } from '../tasks/try-udf.ts';
 export { caseFileSchema } from '../udf/cases.ts';
 
 export interface ListedUdf {
@@ -109,6 +110,62 @@ export async function testUdf(
   const failed = cases.filter(({ ok }) => !ok).length;
   return { passed: cases.length - failed, failed, cases };
 }
+
+/**
+ * Whether a script that was not uploaded does what the cases in this text say.
+ * @throws SluiceError USAGE for the cases, UDF_SYNTAX, UDF_LOAD_FAILED or UDF_FUNCTION_MISSING for the script
+ */
+export const testScript = async (
+  { config }: Service,
+  { cases, ...script }: { source: string; module: boolean; cases: string },
+  signal: AbortSignal,
+): Promise<CaseResult[]> =>
+  runTask(config, 'testScript', { ...script, cases: casesOf('cases.json', () => cases) }, { signal });
+
+export interface UploadedVersion extends UdfVersion {
+  /** Who uploaded it last; absent where it was not uploaded through a server. */
+  who?: string;
+}
+
+/** The versions of a function with who uploaded them. */
+export function versionsWithAuthors(
+  { config, store }: Pick<Service, 'config' | 'store'>,
+  name: string,
+): UploadedVersion[] {
+  const authors = new Map<unknown, { who: string; time: string }>();
+  for (const { action, details, who, time } of auditEntries({ store }, { subject: name }, MAX_UPLOADS).items)
+    if (action === 'udf.upload' && !authors.has(details.version)) authors.set(details.version, { who, time });
+  return listVersions(config, name).map(each => ({ ...each, ...authors.get(each.version) }));
+}
+
+/** Of what was done to a function so much is looked at. */
+const MAX_UPLOADS = 500;
+
+export interface UdfUse {
+  job: { id: string; name: string };
+  /** Absent: the job follows the latest. */
+  version?: string;
+}
+
+/** Which active jobs name which functions of the library in their parameters. */
+export function usesOfUdfs({ store }: Pick<Service, 'store'>): Map<string, UdfUse[]> {
+  const uses = new Map<string, UdfUse[]>();
+  for (const { id, name, parameters } of store.jobs.list({ status: 'active' }, MAX_JOBS).items) {
+    const paths = Object.values(parameters).flatMap(value =>
+      typeof value === 'string' ? [...value.matchAll(LIBRARY_PATH)] : [],
+    );
+    for (const [, udf = '', version] of paths) {
+      const known = uses.get(udf) ?? [];
+      if (!known.some(({ job, version: other }) => job.id === id && other === version))
+        known.push({ job: { id, name }, ...(version !== undefined && { version }) });
+      uses.set(udf, known);
+    }
+  }
+  return uses;
+}
+
+const MAX_JOBS = 500;
+const LIBRARY_PATH = /udf:\/\/([\w-]{1,100})(?:@([0-9a-f]{12}))?/g;
 
 /** What a function does to these elements; nothing is kept. */
 export const runUdf = (

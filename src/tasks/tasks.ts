@@ -6,7 +6,7 @@ import type { UdfScript } from '../udf/frames.ts';
 import type { ChosenReplay, ReplayRequest } from './choose-replay.ts';
 import type { Asked } from './look-at-letters.ts';
 import type { PreviewRequest } from './preview.ts';
-import type { RunUdfRequest } from './try-udf.ts';
+import type { RunUdfRequest, TestScriptRequest } from './try-udf.ts';
 
 /** A replay that is to be launched under its number: its file and its letters are in its folder. */
 export interface ReplayToLaunch extends Omit<ChosenReplay, 'prepared'> {
@@ -35,6 +35,8 @@ export const tasks = {
     (await import('./try-udf.ts')).runUdf(config, request),
   testUdf: async (config: Config, request: { name: string; version?: string }) =>
     (await import('./try-udf.ts')).testUdf(config, request),
+  testScript: async (_: Config, request: TestScriptRequest) =>
+    (await import('./try-udf.ts')).testScript(request),
   listLetters: (config: Config, { jobId, ...asked }: Asked & { jobId: string }) =>
     withStore(config, async home => (await import('./look-at-letters.ts')).listLetters(home, jobId, asked)),
   showLetters: (config: Config, { jobId, ...asked }: Asked & { jobId: string; id?: string; limit: number }) =>

@@ -2,7 +2,7 @@
 import type { Config } from '../config.ts';
 import type { Metadata } from '../engine/batch.ts';
 import { SluiceError } from '../errors.ts';
-import { type CaseResult, readCases, runCases } from '../udf/cases.ts';
+import { type CaseFile, type CaseResult, readCases, runCases } from '../udf/cases.ts';
 import { type Fate, fatesOf } from '../udf/fates.ts';
 import type { UdfLimits, UdfScript } from '../udf/frames.ts';
 import { listLibrary } from '../udf/library.ts';
@@ -44,10 +44,7 @@ export interface RunUdfAnswer {
 export async function runUdf(config: Config, request: RunUdfRequest): Promise<RunUdfAnswer> {
   const { source, path, module = false, function: name, elements, limits } = request;
   checkFunctionName(name);
-  const scripts =
-    path === undefined
-      ? [{ name: module ? 'udf.mjs' : 'udf.js', source: source ?? '', module }]
-      : await loadScripts(path, config);
+  const scripts = path === undefined ? [scriptOf(source ?? '', module)] : await loadScripts(path, config);
   const pool = await open({ scripts, function: name, limits: { ...defaultLimits, ...limits } });
   try {
     const results: RunUdfAnswer['results'] = [];
@@ -77,6 +74,22 @@ export async function testUdf(
   if (cases !== undefined) return runCases(scripts, readCases(cases));
   throw new SluiceError('UDF_NOT_FOUND', `the UDF ${name} has no cases to test it by: upload some first`);
 }
+
+export interface TestScriptRequest {
+  source: string;
+  module: boolean;
+  cases: CaseFile;
+}
+
+/** Runs cases on a script that is in no library yet. @throws SluiceError when it cannot be loaded */
+export const testScript = ({ source, module, cases }: TestScriptRequest): Promise<CaseResult[]> =>
+  runCases([scriptOf(source, module)], cases);
+
+const scriptOf = (source: string, module: boolean): UdfScript => ({
+  name: module ? 'udf.mjs' : 'udf.js',
+  source,
+  module,
+});
 
 function open({
   limits = defaultLimits,

@@ -62,10 +62,13 @@ export interface CaseResult {
 const validate = new Ajv2020({ allErrors: true, strict: false }).compile<CaseFile>(caseFileSchema);
 
 /** Reads a `cases.json`; throws a SluiceError that names the file and what is wrong in it. */
-export function readCases(path: string): CaseFile {
+export const readCases = (path: string): CaseFile => casesOf(path, () => readFileSync(path, 'utf8'));
+
+/** The cases in a text; what is wrong is told of `path`. @throws SluiceError USAGE */
+export function casesOf(path: string, read: () => string): CaseFile {
   let cases: unknown;
   try {
-    cases = JSON.parse(readFileSync(path, 'utf8'));
+    cases = JSON.parse(read());
   } catch (error) {
     throw new SluiceError(
       'USAGE',

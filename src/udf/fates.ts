@@ -5,7 +5,7 @@ import type { Pool } from './pool.ts';
 export type Fate =
   | { status: 'output'; payload: string }
   | { status: 'filtered' }
-  | { status: 'error'; code: string; message: string };
+  | { status: 'error'; code: string; message: string; stack?: string };
 
 /** Runs elements as one batch. */
 export async function fatesOf(pool: Pool, elements: Buffer[], metadata?: Metadata[]): Promise<Fate[]> {
@@ -18,8 +18,13 @@ export async function fatesOf(pool: Pool, elements: Buffer[], metadata?: Metadat
       fates[batch.times?.[i] ?? 0] = { status: 'output', payload: payloadOf(batch, i).toString() };
     }
   }
-  for (const [i, { code, message }] of (failed?.failures ?? []).entries()) {
-    fates[failed?.times?.[i] ?? 0] = { status: 'error', code, message };
+  for (const [i, { code, message, stack }] of (failed?.failures ?? []).entries()) {
+    fates[failed?.times?.[i] ?? 0] = {
+      status: 'error',
+      code,
+      message,
+      ...(stack !== undefined && { stack }),
+    };
   }
   return fates;
 }

@@ -98,7 +98,7 @@ test('udf run prints one line per element, in order, whatever becomes of it', as
     { index: 0, status: 'output', payload: 'a\u2028b!' },
     { index: 1, status: 'output', payload: '!' },
     { index: 2, status: 'filtered' },
-    { index: 3, status: 'error', code: 'UDF_THREW', message: 'Error: why' },
+    { index: 3, status: 'error', code: 'UDF_THREW', message: 'Error: why', stack: 'at f (f.js:3:32)' },
     { index: 4, status: 'error', code: 'UDF_TIMEOUT', message: 'f ran longer than 50 ms' },
     {
       index: 5,

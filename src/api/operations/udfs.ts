@@ -232,6 +232,7 @@ export const runSamples = defineOperation({
             payload: text,
             code: text,
             message: text,
+            stack: { ...text, description: 'Where in the script, as far as it is known.' },
             ms: {
               type: 'number',
               description: 'How long it took, the way to the sandbox and back included.',

@@ -156,7 +156,7 @@ test('a function runs on elements that are given, with what becomes of each and 
     [
       { index: 0, status: 'output', payload: 'a' },
       { index: 1, status: 'filtered' },
-      { index: 2, status: 'error', code: 'UDF_THREW', message: 'Error: why' },
+      { index: 2, status: 'error', code: 'UDF_THREW', message: 'Error: why', stack: 'at f (udf.js:3:30)' },
       { index: 3, status: 'error', code: 'UDF_TIMEOUT', message: 'f ran longer than 50 ms' },
       { index: 4, status: 'output', payload: '{"id":1}b' },
     ],
