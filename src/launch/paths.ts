@@ -1,10 +1,13 @@
 /** Which paths a job may be given as parameters. */
+import { resolve } from 'node:path';
 import { kindOf } from '../catalog/kinds/index.ts';
 import type { Template } from '../catalog/template.ts';
 import { isObject } from '../cloud/objects/locate.ts';
+import { isWithin, realPath } from '../cloud/roots.ts';
 import { localPath } from '../cloud/storage.ts';
-import type { Config } from '../config.ts';
+import { type Config, jobDirectory } from '../config.ts';
 import type { Json } from '../engine/component.ts';
+import type { Graph } from '../engine/graph.ts';
 import { SluiceError, type Violation } from '../errors.ts';
 
 /**
@@ -26,6 +29,27 @@ export function requireAllowedPaths(
   if (violations.length === 0) return;
   const details = violations.map(({ subject, message }) => `${subject}: ${message}`).join('; ');
   throw new SluiceError('PATH_FORBIDDEN', details, { violations });
+}
+
+/**
+ * Refuses a pipeline that names places in the folder of Sluice, other than where its own template puts dead letters.
+ * @throws SluiceError PATH_FORBIDDEN
+ */
+export function requireOwnPlaces({ nodes }: Graph, jobId: string, config: Config): void {
+  if (!config.roots) return;
+  for (const { id, component, config: own } of nodes) {
+    const { reads = [], writes = [] } = component.reach?.(own) ?? {};
+    for (const path of [...reads, ...writes]) {
+      if (path === undefined || isElsewhere(path, config) || path.startsWith('gs://')) continue;
+      const real = realPath(resolve(path));
+      const isForeign = real === undefined || isWithin(config.home, real);
+      if (isForeign && !path.startsWith(`${jobDirectory(config, jobId)}/dead-letters/`))
+        throw new SluiceError(
+          'PATH_FORBIDDEN',
+          `${id}: ${path} lies outside the folders that the server may use: use another path`,
+        );
+    }
+  }
 }
 
 const isElsewhere = (path: string, config: Config): boolean =>

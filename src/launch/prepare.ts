@@ -15,7 +15,7 @@ import { parseYaml } from '../pipeline/yaml.ts';
 import type { JobContainer } from '../worker/container.ts';
 import { graphOf } from '../worker/graph.ts';
 import type { Job } from '../worker/job-file.ts';
-import { requireAllowedPaths } from './paths.ts';
+import { requireAllowedPaths, requireOwnPlaces } from './paths.ts';
 import { keepUdfs, pinUdfs } from './pin-udfs.ts';
 import { programCall } from './program.ts';
 import { type Secrets, takeSecrets } from './secrets.ts';
@@ -61,7 +61,9 @@ export async function prepareJob(
   const most = request.maxWorkers ?? options.maxNumWorkers ?? options.maxWorkers ?? Number.POSITIVE_INFINITY;
   const workers = Math.min(request.numWorkers ?? Number(options.numWorkers ?? 1), Number(most));
   const job = { id, streaming: false, ...rendered, createTime: now(), workers };
-  return { ...(await complete(config, job, request.dryRun)), secrets };
+  const completed = await complete(config, job, request.dryRun);
+  requireOwnPlaces(completed.graph, id, config);
+  return { ...completed, secrets };
 }
 
 /**
