@@ -11,10 +11,11 @@ import type { Lifetime } from '../test/services/service.ts';
 import { startDemo } from './screenshots/demo.ts';
 
 const folder = join(import.meta.dirname, '../docs/screenshots');
+/** Of a laptop what is seen first, of the others all of a page. */
 const SIZES = [
-  { width: 360, height: 740 },
-  { width: 1280, height: 800 },
-  { width: 2560, height: 1440 },
+  { width: 360, height: 740, fullPage: true },
+  { width: 1280, height: 800, fullPage: false },
+  { width: 2560, height: 1440, fullPage: true },
 ];
 /** For what a page draws after it has come: charts, live values. */
 const SETTLING_MS = 1500;
@@ -45,13 +46,13 @@ async function takeAll(chosen: readonly string[]): Promise<number> {
   const browser = await startBrowser(lifetime);
   const asked = Object.entries(pages).filter(([name]) => chosen.length === 0 || chosen.includes(name));
   const missing = new Set<string>();
-  for (const size of SIZES)
+  for (const { fullPage, ...size } of SIZES)
     for (const isDark of [false, true]) {
       const context = await newContext(browser, { url, ...size, isDark });
       const page = await context.newPage();
       for (const [name, path] of asked) {
         const file = join(folder, `${name}-${size.width}-${isDark ? 'dark' : 'light'}.png`);
-        if (!(await take(page, path, file))) missing.add(name);
+        if (!(await take(page, path, { path: file, fullPage }))) missing.add(name);
       }
       await context.close();
     }
@@ -59,9 +60,13 @@ async function takeAll(chosen: readonly string[]): Promise<number> {
   return missing.size > 0 ? 1 : 0;
 }
 
-async function take(page: Page, path: string, file: string): Promise<boolean> {
+async function take(
+  page: Page,
+  path: string,
+  options: { path: string; fullPage: boolean },
+): Promise<boolean> {
   const response = await page.goto(path);
   await page.waitForTimeout(SETTLING_MS);
-  await page.screenshot({ path: file, fullPage: true });
+  await page.screenshot(options);
   return response?.ok() === true;
 }

@@ -215,6 +215,7 @@ function childrenOf(nodes: readonly PipelineNode[]): Map<string, PipelineNode[]>
 
 function boxOf({ inputs: _, ...node }: PipelineNode, x: number, y: number, height: number): PictureBox {
   const [left, top] = [x + MARGIN, y + MARGIN];
+  const shortType = node.type === node.title ? '' : shortened(node.type, MAX_TYPE);
   return {
     ...node,
     x: left,
@@ -224,9 +225,9 @@ function boxOf({ inputs: _, ...node }: PipelineNode, x: number, y: number, heigh
     textX: left + BOX.padding,
     titleY: top + 19,
     typeY: top + 36,
-    noteY: top + 53,
+    noteY: top + (shortType === '' ? 36 : 53),
     shortTitle: shortened(node.title, MAX_TITLE),
-    shortType: node.type === node.title ? '' : shortened(node.type, MAX_TYPE),
+    shortType,
   };
 }
 
