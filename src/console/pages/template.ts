@@ -52,7 +52,7 @@ interface Group {
   parameters: (Omit<ParameterDescription, 'default' | 'examples'> & { usual?: string; examples: string[] })[];
 }
 
-/** In the order of the template: what is required stands first in each. */
+/** What is read stands first, then as the template has them; in each what is required. */
 function groupsOf(parameters: readonly ParameterDescription[]): Group[] {
   const groups = new Map<string, Group>();
   for (const { default: usual, examples, ...rest } of parameters) {
@@ -65,7 +65,7 @@ function groupsOf(parameters: readonly ParameterDescription[]): Group[] {
       examples: rest.kind === 'enum' || rest.kind === 'boolean' ? [] : examples.map(textOf),
     });
   }
-  return [...groups.values()];
+  return [...groups.values()].sort((a, b) => Number(b.name === 'Source') - Number(a.name === 'Source'));
 }
 
 const textOf = (value: unknown): string =>
