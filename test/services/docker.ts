@@ -30,13 +30,15 @@ export interface DockerEngine extends Service {
 export interface DockerOptions {
   /** Containers outlive an engine that is killed. */
   liveRestore?: boolean;
+  /** Without the images that tests need. */
+  isEmpty?: boolean;
 }
 
 export async function startDocker(t: Lifetime, options: DockerOptions = {}): Promise<DockerEngine> {
   if (!docker.isInstalled()) throw new Error('Docker is not installed: npm run services install docker');
   const data = engineFolder();
   atEnd(t, () => rm(data, { recursive: true, force: true }));
-  await copyImages(data, buildWith);
+  if (!options.isEmpty) await copyImages(data, buildWith);
   return startEngine(t, data, options);
 }
 
