@@ -1,5 +1,5 @@
 /**
- * Writes the documents that are made from the code: `npm run docs`. With `--check` it only looks, names what is out
+ * Writes what is made from the code, documents and the bundle of the editor: `npm run docs`. With `--check` it only looks, names what is out
  * of date and exits 1.
  */
 import { readFile, writeFile } from 'node:fs/promises';
@@ -8,6 +8,7 @@ import { generateTemplateReadmes } from '../src/catalog/readme.ts';
 import { registry } from '../src/registry.ts';
 import { renderErrorsPage } from './docs/errors-page.ts';
 import { renderTransformsPage } from './docs/transforms-page.ts';
+import { bundleEditor } from './editor.ts';
 
 const root = join(import.meta.dirname, '..');
 const check = process.argv.includes('--check');
@@ -15,6 +16,7 @@ const check = process.argv.includes('--check');
 const changed = [
   ...(await bring('docs/errors.md', renderErrorsPage())),
   ...(await bring('docs/transforms.md', renderTransformsPage(registry))),
+  ...(await bring('src/console/assets/editor-bundle.js', await bundleEditor())),
   ...(await generateTemplateReadmes(check)),
 ];
 for (const file of changed) console.log(`${check ? 'out of date' : 'written'}: ${relative(root, file)}`);

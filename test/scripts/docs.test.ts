@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { renderErrorsPage } from '../../scripts/docs/errors-page.ts';
 import { renderTransformsPage } from '../../scripts/docs/transforms-page.ts';
+import { bundleEditor } from '../../scripts/editor.ts';
 import { elementErrorKinds } from '../../src/element-errors.ts';
 import { errorKinds } from '../../src/errors.ts';
 import { registry } from '../../src/registry.ts';
@@ -36,6 +37,15 @@ for (const [file, render] of [
     assert.equal(await readFile(join(docs, file), 'utf8'), render());
   });
 }
+
+test('the bundle of the editor is what `npm run docs` writes, and no heavier than half a megabyte', async () => {
+  const bundle = await readFile(
+    join(import.meta.dirname, '../../src/console/assets/editor-bundle.js'),
+    'utf8',
+  );
+  assert.ok(bundle === (await bundleEditor()), 'run `npm run docs` and commit what it writes');
+  assert.ok(bundle.length < 500_000, `${bundle.length} bytes`);
+});
 
 test('the page of connectors tells the guarantee of every source and sink, and names every service', async () => {
   const page = await readFile(join(docs, 'connectors.md'), 'utf8');

@@ -1,6 +1,9 @@
 /** All pages. */
 import type { Page } from '../page.ts';
 import { catalogPage } from './catalog.ts';
+import { functionAnswer, functionPage, newFunction, newFunctionAnswer } from './function.ts';
+import { functionRestore, functionVersions } from './function-versions.ts';
+import { functionsPage } from './functions.ts';
 import { jobLive, jobPage, jobPoints, stopAnswer, stopQuestion } from './job.ts';
 import { jobsLive, jobsPage } from './jobs.ts';
 import { launchAnswer, launchForm } from './launch.ts';
@@ -27,6 +30,13 @@ export const pages: readonly Page[] = [
   jobPoints,
   stopQuestion,
   stopAnswer,
+  functionsPage,
+  newFunction,
+  newFunctionAnswer,
+  functionPage,
+  functionAnswer,
+  functionVersions,
+  functionRestore,
   lettersPage,
   jobLettersPage,
   lettersFound,
