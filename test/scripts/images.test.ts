@@ -9,9 +9,12 @@ import type Docker from 'dockerode';
 import { pack } from 'tar-stream';
 import { buildImage } from '../../scripts/images/build.ts';
 import { entriesOf, fillTar } from '../../scripts/images/context.ts';
+import { jobDirectory } from '../../src/config.ts';
 import { allocation, workerArguments } from '../../src/launchers/command.ts';
 import { VERSION } from '../../src/program.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
+import { streamOf } from '../jobs/service-jobs.ts';
+import { openContainers } from '../launchers/docker/containers.ts';
 import { type DockerEngine, startDocker } from '../services/docker.ts';
 import { missing } from '../services/index.ts';
 import { shared } from '../services/service.ts';
@@ -83,6 +86,24 @@ test('the image holds what was compiled when it was built, for each who may run 
     });
     assert.equal(said, `true ${user}\nfalse\nfalse\nfalse\n`);
   }
+});
+
+test('a worker in its container is well as long as it tells how far it has come', { skip }, async t => {
+  const docker = await engine();
+  const { folder, launch, until: untilState, containersOf, config } = await openContainers(t, docker);
+  const parameters = await streamOf(folder);
+  const { id } = await launch({ templateId: 'Streaming_Data_Generator', parameters });
+  await untilState(id, 'RUNNING');
+  const [{ Id = '' } = {}] = await containersOf(id);
+  const container = docker.client.getContainer(Id);
+  const health = healthCheckOf(await container.inspect());
+  await until(async () => (await exec(container, health)) === 0);
+  const progress = join(jobDirectory(config, id), 'workers/0/progress.json');
+  await exec(container, ['pkill', '-STOP', 'node']);
+  await utimes(progress, new Date(0), new Date(0));
+  assert.equal(await exec(container, health), 1);
+  await exec(container, ['pkill', '-CONT', 'node']);
+  await until(async () => (await exec(container, health)) === 0);
 });
 
 test('the server in a container wants a token, runs a job, stops when asked, and finds its jobs again', {
