@@ -1,5 +1,7 @@
 /** Watches a container to its end, through restarts of the engine too, and takes it away then. */
 import { constants } from 'node:os';
+import { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import type { Config } from '../../config.ts';
@@ -45,7 +47,7 @@ export function follow(config: Config, starting: Promise<Followed>): LaunchedWor
   const lookAt = async (container: Followed): Promise<WorkerEnd | undefined> => {
     try {
       if (isKilled) await kill();
-      await container.docker.getContainer(container.id).wait({ abortSignal: leaving.signal });
+      await ended(container, leaving.signal);
       return await endOf(container);
     } catch (error) {
       if (leaving.signal.aborted) return undefined;
@@ -77,6 +79,26 @@ export function follow(config: Config, starting: Promise<Followed>): LaunchedWor
     },
     forget: () => leaving.abort(),
   };
+}
+
+/**
+ * Resolves when the container has ended; rejects when the engine goes away before. What the engine's client has for this
+ * would not notice: the answer has begun with the question, and is then never finished.
+ */
+function ended({ docker, id }: Followed, signal: AbortSignal): Promise<void> {
+  const question = {
+    path: `/containers/${id}/wait`,
+    method: 'POST',
+    isStream: true,
+    abortSignal: signal,
+    statusCodes: { 200: true, 404: 'no such container', 500: 'server error' },
+  };
+  return new Promise((resolve, reject) => {
+    docker.modem.dial(question, (error: unknown, answer?: unknown) => {
+      if (answer instanceof Readable) finished(answer.resume()).then(resolve, reject);
+      else reject(error);
+    });
+  });
 }
 
 /** Removes a container, whatever it does; one that is not there is no fault. */
