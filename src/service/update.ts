@@ -60,7 +60,10 @@ async function planUpdate({ config, store }: UpdateService, prepared: PreparedJo
   return { replaced, job };
 }
 
-function checkKind({ id, streaming, state, wish, owner, workers }: JobRecord, { job }: PreparedJob): void {
+function checkKind(
+  { id, streaming, state, wish, owner, workers, container }: JobRecord,
+  { job }: PreparedJob,
+): void {
   if (job.program)
     throw refused(
       `what a program knows, only it knows: it cannot take over from job ${id}; drain that one, and launch the new one`,
@@ -71,6 +74,11 @@ function checkKind({ id, streaming, state, wish, owner, workers }: JobRecord, { 
   if (owner !== 'service') throw refused(`job ${id} is run by \`sluice run\`: stop it there`);
   if (state === 'DRAINING' || wish !== undefined)
     throw refused(`job ${id} is being stopped: launch the new one when it has ended`);
+  // A process reads and writes what it finds in its state, wherever links in it lead.
+  if (container && !job.container)
+    throw refused(
+      `job ${id} runs in containers, whose state no process takes over: launch the new one with the docker launcher`,
+    );
   if (job.workers !== workers)
     throw refused(
       `job ${id} has ${workers} workers and the new one ${job.workers}: numWorkers must stay; otherwise drain the running job, and launch the new one`,

@@ -182,6 +182,13 @@ test('what does not fit is refused before anything is stopped', async t => {
     await refusal({}, { numWorkers: 2 }),
     `UPDATE_REFUSED job ${id} has 1 workers and the new one 2: numWorkers must stay; otherwise drain the running job, and launch the new one`,
   );
+  const image = { image: 'any:1', imageId: `sha256:${'0'.repeat(64)}`, isProgram: false };
+  bench.store.jobs.change(id, { container: image });
+  assert.match(
+    (await refusal({})) ?? '',
+    /^UPDATE_REFUSED job .* runs in containers, whose state no process takes over/,
+  );
+  bench.store.jobs.change(id, { container: undefined });
   assert.equal(
     await refusal({}, { name: 'nobody' }),
     'JOB_NOT_FOUND There is no active job named nobody in RUNNING OR DRAINING state. Launched without an update, this one would be the first.',
