@@ -49,6 +49,22 @@ export async function inContainers<Prepared extends PreparedJob>(
   return { ...prepared, job };
 }
 
+/** The job in containers of the image and with the limits of another one, whose pipeline it runs. @throws SluiceError as `inContainers` */
+export function inContainersLike(
+  config: Config,
+  prepared: PreparedJob,
+  { access: _, ...like }: JobContainer,
+): PreparedJob {
+  const { mounts, access, network } = reachOfJob(config, prepared, {});
+  const container: JobContainer = {
+    ...like,
+    mounts,
+    network: like.network === 'none' ? 'none' : network,
+    ...(access.length > 0 && { access }),
+  };
+  return { ...prepared, job: { ...prepared.job, container } };
+}
+
 /** An image that the template comes in is the template's own: no other one has what it names. */
 async function imageOf(config: Config, { image: given, request }: ContainerLaunch): Promise<ResolvedImage> {
   if (given && !request.verify) return given;
@@ -62,7 +78,11 @@ async function imageOf(config: Config, { image: given, request }: ContainerLaunc
   return found;
 }
 
-function reachOfJob(config: Config, { job, graph }: PreparedJob, { template }: ContainerLaunch): JobReach {
+function reachOfJob(
+  config: Config,
+  { job, graph }: PreparedJob,
+  { template }: Pick<ContainerLaunch, 'template'>,
+): JobReach {
   const needs =
     job.program && template
       ? [reachOfParameters(template, job.parameters ?? {})]

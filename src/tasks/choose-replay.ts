@@ -10,6 +10,7 @@ import { type Chosen, selectLetters } from '../dlq/select.ts';
 import { keepTopics } from '../dlq/topic.ts';
 import { SluiceError } from '../errors.ts';
 import { giveUp, isUnderWay } from '../jobs/foreground-owner.ts';
+import { inContainersLike } from '../launch/container.ts';
 import { type GivenParameters, type PreparedJob, prepareReplay } from '../launch/prepare.ts';
 import type { JobRecord } from '../store/record.ts';
 import type { JobHome } from '../store/store.ts';
@@ -61,11 +62,13 @@ export async function chooseReplay(
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const letters = await findLetters(home, jobId, request.subscription);
     const taken = await takenBefore(home, letters.replays, request);
-    const prepared = await prepareReplay(home.config, letters.asked, {
+    const rendered = await prepareReplay(home.config, letters.asked, {
       udf: udfOf(request),
       parameters: request.parameters,
       id: request.replayId,
     });
+    const { container } = letters.asked;
+    const prepared = container ? inContainersLike(home.config, rendered, container) : rendered;
     const chosen = await choose(home.config, letters, taken, prepared, request, launch);
     if (chosen) return chosen;
   }
