@@ -182,8 +182,14 @@ test('what does not fit is refused before anything is stopped', async t => {
     await refusal({}, { numWorkers: 2 }),
     `UPDATE_REFUSED job ${id} has 1 workers and the new one 2: numWorkers must stay; otherwise drain the running job, and launch the new one`,
   );
-  const image = { image: 'any:1', imageId: `sha256:${'0'.repeat(64)}`, isProgram: false };
-  bench.store.jobs.change(id, { container: image });
+  const container = {
+    image: 'any:1',
+    imageId: `sha256:${'0'.repeat(64)}`,
+    isProgram: false,
+    limits: { memoryBytes: 1 << 30, cpus: 1, pids: 100 },
+    network: 'none',
+  } as const;
+  bench.store.jobs.change(id, { container });
   assert.match(
     (await refusal({})) ?? '',
     /^UPDATE_REFUSED job .* runs in containers, whose state no process takes over/,
