@@ -111,7 +111,7 @@ function rowOf(job: ListedJob) {
     name,
     state,
     isLive: !isEnded(state),
-    template: templateId ?? 'Pipeline',
+    template: templateId,
     streaming,
     started: startTime ?? createTime,
     seconds: (until - Date.parse(startTime ?? createTime)) / 1000,

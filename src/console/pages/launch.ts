@@ -73,7 +73,10 @@ export const launchAnswer: Page = {
     } catch (thrown) {
       const error = asSluiceError(thrown);
       if (error.code === 'INTERNAL') throw thrown;
-      const { violations, message } = error;
+      const { message } = error;
+      const faults = [...error.violations, ...(await violationsOf(service, description, values))];
+      // Who is told of a name that is wrong wants to be told of all else too.
+      const violations = [...new Map(faults.map(each => [each.subject, each])).values()];
       return shown(request, service, description, {
         settings,
         state: { values, violations, isComplete: true },

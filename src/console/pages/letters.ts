@@ -56,25 +56,31 @@ export const lettersFound: Page = {
   path: '/jobs/:id/dead-letters/found',
   async answer({ path: { id = '' }, query, signal }, service) {
     const job = await showJob(service, id);
-    const { code = '' } = query;
-    const limit = Math.min(MANY, Math.max(FEW, Number(query.limit) || FEW));
-    const asked = { limit: limit + 1, payloadCharacters: SHOWN_CHARACTERS, ...(code !== '' && { code }) };
-    const letters = await showLetters(service, id, asked, signal);
-    const base = placeOf(job);
-    const model = {
-      letters: letters.slice(0, limit).map(letter => ({
-        ...excerpt(letter, SHOWN_CHARACTERS),
-        href: `${base}/letter?${new URLSearchParams({ id: letter.id })}`,
-      })),
-      ...(letters.length > limit &&
-        limit < MANY && {
-          more: `${base}/found?${new URLSearchParams({ ...(code !== '' && { code }), limit: String(limit * 4) })}`,
-        }),
-      isCut: letters.length > limit && limit >= MANY,
-    };
-    return { view: 'letters-found', model };
+    return { view: 'letters-found', model: await foundOf(service, job, query, signal) };
   },
 };
+
+/** The first letters there are. */
+async function foundOf(service: Service, job: ShownJob, query: PageRequest['query'], signal: AbortSignal) {
+  const { code = '' } = query;
+  const limit = Math.min(MANY, Math.max(FEW, Math.floor(Number(query.limit)) || FEW));
+  const asked = { limit: limit + 1, payloadCharacters: SHOWN_CHARACTERS, ...(code !== '' && { code }) };
+  const letters = await showLetters(service, job.id, asked, signal);
+  const base = placeOf(job);
+  const further = { ...(code !== '' && { code }), limit: String(limit * 4) };
+  return {
+    letters: letters.slice(0, limit).map(letter => ({
+      ...excerpt(letter, SHOWN_CHARACTERS),
+      href: `${base}/letter?${new URLSearchParams({ id: letter.id })}`,
+    })),
+    ...(letters.length > limit &&
+      limit < MANY && {
+        more: `${base}/found?${new URLSearchParams(further)}`,
+        morePage: `${base}?${new URLSearchParams({ ...further, read: 'true' })}`,
+      }),
+    isCut: letters.length > limit && limit >= MANY,
+  };
+}
 
 /** How many wait: for that all of them are read. */
 export const lettersCounted: Page = {
@@ -100,7 +106,13 @@ export const letterPage: Page = {
     const job = await showJob(service, id);
     const [letter] = await showLetters(service, id, { id: query.id ?? '', limit: 1 }, signal);
     if (!letter) throw new SluiceError('DEAD_LETTER_NOT_FOUND', `job ${id} has no dead letter ${query.id}`);
-    const model = { job, letter: letterModel(letter), base: placeOf(job), ...choicesOf(service, job) };
+    const model = {
+      job,
+      letter: letterModel(letter),
+      base: placeOf(job),
+      ...choicesOf(service, job),
+      tryIt: editorFor(job, letter.id),
+    };
     return { view: 'letter', title: `A dead letter of ${job.name}`, model };
   },
 };
@@ -139,7 +151,7 @@ export const replayAnswer: Page = {
 };
 
 async function shown(
-  { path, query, form }: PageRequest,
+  { path, query, form, signal }: PageRequest,
   service: Service,
   refusal?: { message: string },
   status?: number,
@@ -159,6 +171,9 @@ async function shown(
       href: `${base}?${new URLSearchParams({ code: group.code })}`,
     })),
     found: `${base}/found${code === '' ? '' : `?${new URLSearchParams({ code })}`}`,
+    // Without scripts they are read for the page.
+    readPage: `${base}?${new URLSearchParams({ ...(code !== '' && { code }), read: 'true' })}`,
+    ...(query.read === 'true' && { isRead: true, ...(await foundOf(service, job, query, signal)) }),
     counted: `${base}/counted`,
     ...choicesOf(service, job),
     ...(refusal && { refusal }),
@@ -205,5 +220,13 @@ const choicesOf = ({ config }: Service, { parameters }: Pick<ShownJob, 'paramete
     }),
   };
 };
+
+/** Where the job's function is edited, with the letter as its sample. */
+function editorFor({ id, parameters }: Pick<ShownJob, 'id' | 'parameters'>, letter: string) {
+  const path = String(parameters.javascriptTextTransformGcsPath);
+  const [, name, version] = /^udf:\/\/([\w-]+)(?:@([0-9a-f]+))?$/.exec(path) ?? [];
+  const query = { ...(version !== undefined && { version }), job: id, letter };
+  return name && `/functions/${name}?${new URLSearchParams(query)}`;
+}
 
 const placeOf = ({ id }: Pick<ShownJob, 'id'>): string => `/jobs/${encodeURIComponent(id)}/dead-letters`;
