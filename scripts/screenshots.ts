@@ -18,7 +18,7 @@ const SIZES = [
   { width: 2560, height: 1440, fullPage: true },
 ];
 /** For what a page draws after it has come: charts, live values. */
-const SETTLING_MS = 1500;
+const SETTLING_MS = 3000;
 
 if (!chromiumPath()) {
   process.stderr.write('There is no Chromium here: npm run services install chromium\n');

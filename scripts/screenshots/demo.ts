@@ -21,6 +21,19 @@ function score(text) {
 }
 `;
 
+const CASES = {
+  function: 'score',
+  cases: [
+    {
+      name: 'a score gets the colour of its team',
+      input: { user: 'ada', team: 'Red Otters', score: 7 },
+      output: { user: 'ada', team: 'Red Otters', score: 7, colour: 'red' },
+    },
+    { name: 'no score is no news', input: { user: 'bob', team: 'Blue Herons', score: 0 }, filtered: true },
+    { name: 'a score needs a team', input: { user: 'eve', team: '', score: 3 }, error: 'iterable' },
+  ],
+};
+
 const EVENTS = `{"id": "{{uuid()}}", "user": "{{username()}}", "team": "{{random("Red Otters", "Blue Herons", "")}}", "score": {{integer(0, 9)}}, "at": {{timestamp()}}}`;
 
 const SPEECH = 'the water rises and the gate opens\nand the water falls and the gate closes\n';
@@ -34,6 +47,7 @@ export async function startDemo(t: Lifetime): Promise<Demo> {
   await writeFile(join(bucket, 'event.json'), EVENTS);
   await mkdir(join(home, 'udfs/score'), { recursive: true });
   await writeFile(join(home, 'udfs/score/score.js'), FUNCTION);
+  await writeFile(join(home, 'udfs/score/cases.json'), JSON.stringify(CASES));
   const server = await serve(t as never, { home });
   const launch = async (template: string, name: string, parameters: Record<string, string>) => {
     const given = Object.entries(parameters).flatMap(([key, value]) => ['--parameters', `${key}=${value}`]);
