@@ -81,20 +81,30 @@ export interface CommandedLaunch {
   /** `http://127.0.0.1:8080`. */
   server: string;
   workers?: number;
+  labels?: Readonly<Record<string, string>>;
+  /** How its workers are started: launcher, memory, cpus. */
+  containers?: Readonly<Record<string, string>>;
   update?: boolean;
 }
 
 /** One launch, for each way to ask for it. */
 export function launchCommands(launch: CommandedLaunch): TemplateDetails['examples'] {
-  const { id, name, parameters, server, workers, update = false } = launch;
+  const { id, name, parameters, server, workers, labels = {}, containers = {}, update = false } = launch;
   const path = `gs://dataflow-templates/latest/flex/${id}`;
-  const texts = Object.entries(parameters).map(([key, value]) => `${key}=${value}`);
+  const texts = pairsOf(parameters);
+  const labelled = pairsOf(labels);
+  const contained = pairsOf(containers);
+  const environment = {
+    ...(workers !== undefined && { numWorkers: workers }),
+    ...(labelled.length > 0 && { additionalUserLabels: labels }),
+    ...(contained.length > 0 && { additionalPipelineOptions: contained }),
+  };
   const body = {
     launchParameter: {
       jobName: name,
       containerSpecGcsPath: path,
       parameters: Object.fromEntries(Object.entries(parameters).map(([key, value]) => [key, String(value)])),
-      ...(workers !== undefined && { environment: { numWorkers: workers } }),
+      ...(Object.keys(environment).length > 0 && { environment }),
       ...(update && { update }),
     },
   };
@@ -104,6 +114,8 @@ export function launchCommands(launch: CommandedLaunch): TemplateDetails['exampl
       `--job-name ${name}`,
       ...texts.map(text => `--parameters ${quoted(text)}`),
       ...(workers === undefined ? [] : [`--num-workers ${workers}`]),
+      ...labelled.map(text => `--labels ${quoted(text)}`),
+      ...Object.entries(containers).map(([key, value]) => `--${key} ${quoted(value)}`),
       ...(update ? ['--update'] : []),
     ]),
     gcloud: lines(`gcloud dataflow flex-template run ${name}`, [
@@ -111,6 +123,8 @@ export function launchCommands(launch: CommandedLaunch): TemplateDetails['exampl
       `--template-file-gcs-location ${path}`,
       ...(texts.length > 0 ? [`--parameters ${quoted(SEPARATOR + texts.join('~'))}`] : []),
       ...(workers === undefined ? [] : [`--num-workers ${workers}`]),
+      ...(labelled.length > 0 ? [`--additional-user-labels ${quoted(labelled.join(','))}`] : []),
+      ...(contained.length > 0 ? [`--additional-pipeline-options ${quoted(contained.join(','))}`] : []),
       ...(update ? ['--update'] : []),
     ]),
     curl: lines(`curl ${server}${route}`, [
@@ -120,5 +134,7 @@ export function launchCommands(launch: CommandedLaunch): TemplateDetails['exampl
     body,
   };
 }
+
+const pairsOf = (values: object): string[] => Object.entries(values).map(([key, value]) => `${key}=${value}`);
 
 const lines = (command: string, options: readonly string[]): string => [command, ...options].join(' \\\n  ');

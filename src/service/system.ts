@@ -100,6 +100,19 @@ async function engineState(config: Config): Promise<ServiceState> {
   }
 }
 
+const KNOWN_MS = 30_000;
+const known = new Map<string, { at: number; answers: Promise<boolean> }>();
+
+/** Whether jobs can run in containers, as it was found out within the last half minute. */
+export function engineAnswers(config: Config): Promise<boolean> {
+  const host = hostOf(config);
+  const before = known.get(host);
+  if (before && Date.now() - before.at < KNOWN_MS) return before.answers;
+  const answers = engineState(config).then(({ state }) => state === 'runs');
+  known.set(host, { at: Date.now(), answers });
+  return answers;
+}
+
 async function tooLate(): Promise<never> {
   await sleep(PATIENCE_MS, undefined, { ref: false });
   throw new DOMException('no answer in time', 'TimeoutError');

@@ -124,6 +124,27 @@ test('messages are found by importance and words, page by page from the latest',
     assert.match(await page(query), /id="messages"/, query);
 });
 
+test('of a job in containers the image and its limits are told', async t => {
+  const { get, service } = await openConsole(t, { maxJobs: 0 });
+  const limits = { memoryBytes: 512e6, cpus: 1.5, pids: 600 };
+  const id = addEnded(service.store, {
+    container: {
+      ...{ image: 'registry.example/own:1', imageId: `sha256:${'a'.repeat(64)}`, limits },
+      ...{ isProgram: false, network: 'none' },
+    },
+  });
+  const { text } = await get(`/jobs/${id}?tab=workers`);
+  for (const told of [
+    'registry.example/own:1',
+    'sha256:aaaa',
+    '512 MB',
+    '<dd>1.5</dd>',
+    '<dd>600</dd>',
+    'none',
+  ])
+    assert.ok(text.includes(told), told);
+});
+
 test('who may only look stops nothing', async t => {
   const record = aRecord({ streaming: true, state: 'RUNNING' });
   const { get, submit, service } = await openConsole(t, { as: 'viewer', maxJobs: 0 });
@@ -262,6 +283,26 @@ test('without scripts a job is looked at and drained', { skip }, async t => {
   await page.getByRole('searchbox').fill('drained');
   await page.getByRole('button', { name: 'Search' }).click();
   await page.waitForURL('**words=drained*');
+});
+
+test('messages come to the page while it is open, and the search stays as it is', { skip }, async t => {
+  const { url, service } = await openConsole(t, { maxJobs: 0 });
+  const { jobs, messages } = service.store;
+  const record = aRecord({ state: 'RUNNING', streaming: true });
+  jobs.insert(record);
+  const say = (text: string) =>
+    messages.add([{ jobId: record.id, time: Date.now(), severity: 'INFO', text }]);
+  say('the first word');
+  const page = await openPage(t, { url });
+  await page.goto(`/jobs/${record.id}?tab=messages`);
+  await page.getByRole('searchbox').pressSequentially('word');
+  await page.waitForURL('**words=word');
+  say(`another word ${HOSTILE}`);
+  say('nothing of that');
+  await page.getByText(`another word ${HOSTILE}`).waitFor();
+  assert.equal(await page.locator('td.message').count(), 2);
+  assert.equal(await page.getByRole('searchbox').inputValue(), 'word');
+  assert.match(page.url(), /words=word$/);
 });
 
 test('the page of a fast job that is left open does not grow', { skip }, async t => {

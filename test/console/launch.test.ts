@@ -98,6 +98,44 @@ test('an address fills the form in, a clone and an update take the job that is n
   assert.equal((await get('/templates/Nothing/launch')).status, 404);
 });
 
+test('labels and containers are in the job and the commands, and what is wrong with them at their fields', async t => {
+  const { submit, get, service, folder } = await openConsole(t, { maxJobs: 0 });
+  const fields = {
+    ...{ 'p.inputFilePattern': await records(join(folder, 'in.ndjson'), 1), 'p.outputDirectory': folder },
+    ...{ jobName: 'labelled', labels: 'team=events, cost=data', numWorkers: '2' },
+  };
+  const contained = { ...fields, launcher: 'docker', memory: '512MiB', cpus: '1' };
+  const { text } = await submit(form, { ...contained, action: 'check' });
+  assert.match(text, /--labels team&#x3D;events \\\n {2}--labels cost&#x3D;data/);
+  assert.match(text, /--launcher docker \\\n {2}--memory 512MiB \\\n {2}--cpus 1/);
+  assert.match(text, /--additional-user-labels team&#x3D;events,cost&#x3D;data/);
+  assert.match(text, /additionalPipelineOptions&quot;:\[&quot;launcher&#x3D;docker&quot;/);
+  for (const [changed, field, why] of [
+    [{ labels: 'Team=x' }, 'labels', 'Team is no label'],
+    [{ memory: 'much' }, 'memory', 'is from 64MiB'],
+    [{ cpus: '1e9' }, 'cpus', 'is from 0.01'],
+    [{ launcher: 'cart' }, 'launcher', 'is process or docker'],
+    [{ numWorkers: '0' }, 'numWorkers', 'must be a whole number'],
+  ] as const) {
+    const refused = await submit(form, { ...contained, ...changed, action: 'launch' });
+    const [, at = ''] = new RegExp(`id="${field}" ([\\s\\S]*?)</div>`).exec(refused.text) ?? [];
+    assert.match(at, new RegExp(`aria-invalid="true"[\\s\\S]*class="fault" role="alert">[^<]*${why}`));
+  }
+  const { headers } = await submit(form, { ...fields, action: 'launch' });
+  const id = decodeURIComponent(headers.get('location')?.replace('/jobs/', '') ?? '');
+  assert.partialDeepStrictEqual(service.store.jobs.require(id).labels, { team: 'events', cost: 'data' });
+  const clone = (await get(`${form}?from=${id}`)).text;
+  assert.match(clone, /name="labels" value="team&#x3D;events, cost&#x3D;data"/);
+  assert.match(clone, /name="numWorkers" value="2"/);
+});
+
+test('containers are offered only where an engine answers', async t => {
+  const { get } = await openConsole(t, { maxJobs: 0, config: { dockerHost: 'unix:///nowhere/docker.sock' } });
+  const { text } = await get(form);
+  assert.match(text, /name="labels"/);
+  assert.doesNotMatch(text, /name="launcher"/);
+});
+
 test('who may only look sees the form, and launches nothing whatever is sent', async t => {
   const { get, submit, service } = await openConsole(t, { as: 'viewer' });
   const { text, status } = await get(form);

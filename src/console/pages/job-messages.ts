@@ -15,7 +15,12 @@ const names: Record<string, string> = { '': 'Usual', WARNING: 'Warnings', ERROR:
 
 const tones: Record<JobMessage['severity'], string> = { DEBUG: '', INFO: '', WARNING: 'warn', ERROR: 'bad' };
 
-export function messagesOf({ store }: Service, jobId: string, query: Readonly<Record<string, string>>) {
+export function messagesOf(
+  { store }: Service,
+  jobId: string,
+  query: Readonly<Record<string, string>>,
+  isLive: boolean,
+) {
   const level = levels[query.level ?? ''] ? (query.level ?? '') : '';
   const { words = '', page } = query;
   const place = (changed: Record<string, string>) => {
@@ -32,6 +37,8 @@ export function messagesOf({ store }: Service, jobId: string, query: Readonly<Re
     words,
     level,
     here: place({}),
+    // Older pages stay as they are.
+    ...(isLive && page === undefined && { tail: place({ tail: 'true' }) }),
     levels: Object.entries(names).map(([id, name]) => ({
       name,
       isCurrent: id === level,

@@ -38,11 +38,15 @@ export const jobPage: Page = {
         isCurrent: id === tab,
         href: id === '' ? placeOf(job) : `${placeOf(job)}?tab=${id}`,
       })),
-      ...(tab === 'messages' && { messages: messagesOf(service, job.id, query) }),
+      ...(tab === 'messages' && { messages: messagesOf(service, job.id, query, !isEnded(job.state)) }),
       ...(tab === 'parameters' && { facts: factsOf(job) }),
     };
     if (isFragment && tab === 'messages')
-      return { view: 'job-messages', model, pushUrl: model.messages?.here };
+      return {
+        view: 'job-messages',
+        model,
+        ...(query.tail !== 'true' && { pushUrl: model.messages?.here }),
+      };
     return { view: 'job', title: job.name, model };
   },
 };

@@ -7,19 +7,21 @@ import { launchCommands } from '../../service/catalog.ts';
 import { type JobLaunch, launchJob } from '../../service/launch.ts';
 import { previewElements } from '../../service/previews.ts';
 import type { Service } from '../../service/service.ts';
+import { engineAnswers } from '../../service/system.ts';
 import { findTemplate } from '../../service/templates.ts';
 import { type FormState, faultsOf, groupsOf, PREFIX, parametersIn } from '../fields.ts';
+import {
+  containersOf,
+  environmentOf,
+  type LaunchSettings,
+  labelsOf,
+  settingFaults,
+  settingsIn,
+  settingsLike,
+} from '../launch-settings.ts';
 import type { Page, PageAnswer, PageRequest } from '../page.ts';
 import { previewModel } from '../preview-model.ts';
 import { suggestionsFor } from '../suggestions.ts';
-
-/** What the form says beside the parameters. */
-interface Settings {
-  jobName: string;
-  numWorkers: string;
-  /** The active job that the new one takes over from. */
-  update: boolean;
-}
 
 interface Outcome {
   valid?: boolean;
@@ -54,7 +56,7 @@ export const launchAnswer: Page = {
     const { form } = request;
     const description = await describedAs(service, request.path.id);
     const values = parametersIn(form, description);
-    const settings = settingsIn(form, description);
+    const settings = settingsIn(form, description.id);
     const { action = 'check' } = form;
     if (action === 'check')
       return shown(request, service, description, {
@@ -92,7 +94,7 @@ interface Act {
   service: Service;
   description: TemplateDescription;
   values: Record<string, string>;
-  settings: Settings;
+  settings: LaunchSettings;
 }
 
 async function act(
@@ -119,29 +121,20 @@ async function act(
 function launchOf(
   { id }: TemplateDescription,
   parameters: Record<string, string>,
-  { jobName, numWorkers, update }: Settings,
+  settings: LaunchSettings,
   validateOnly: boolean,
 ): JobLaunch {
   return {
     template: id,
     templateType: 'flex',
-    name: jobName,
+    name: settings.jobName,
     projectId: defaultProject,
     location: defaultLocation,
     parameters,
-    environment: numWorkers === '' ? {} : { numWorkers: workersIn(numWorkers) },
-    update,
+    environment: environmentOf(settings),
+    update: settings.update,
     validateOnly,
   };
-}
-
-function workersIn(text: string): number {
-  const workers = Number(text);
-  if (Number.isInteger(workers) && workers >= 1 && workers <= 64) return workers;
-  const message = `must be a whole number from 1 to 64, not ${JSON.stringify(text.slice(0, 40))}`;
-  throw new SluiceError('PARAMETERS_INVALID', `numWorkers ${message}`, {
-    violations: [{ subject: 'numWorkers', message }],
-  });
 }
 
 async function describedAs({ config }: Service, id = ''): Promise<TemplateDescription> {
@@ -172,34 +165,17 @@ function prefilled(request: PageRequest, { store }: Service, description: Templa
     ([name, value]) =>
       [PREFIX + name, typeof value === 'object' ? JSON.stringify(value) : String(value)] as const,
   );
-  const update = query.update === 'true';
-  const jobName = update && from ? from.name : suggestedName(description.id);
-  const numWorkers = from && from.workers > 1 ? String(from.workers) : '';
   return {
     values: parametersIn(Object.fromEntries(texts), description),
-    settings: { jobName, numWorkers, update },
+    settings: from
+      ? settingsLike(from, description.id, query.update === 'true')
+      : settingsIn(query, description.id),
   };
 }
 
 /** Its secrets stay with it: they must be given again. */
 const isOfThatJob = (value: unknown): boolean =>
   typeof value === 'string' && value.startsWith('secret://job/');
-
-const settingsIn = (
-  { jobName = '', numWorkers = '', update }: PageRequest['form'],
-  { id }: TemplateDescription,
-) => ({
-  jobName: jobName.trim() === '' ? suggestedName(id) : jobName.trim(),
-  numWorkers: numWorkers.trim(),
-  update: update === 'true',
-});
-
-/** `Word_Count` at 10:05:12 becomes `word-count-1120-100512`. */
-function suggestedName(id: string): string {
-  const words = id.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-');
-  const [, month, day, time = ''] = /^\d+-(\d+)-(\d+)T([\d:]+)/.exec(new Date().toISOString()) ?? [];
-  return `${words}-${month}${day}-${time.replaceAll(':', '')}`;
-}
 
 function requireOperator({ caller }: PageRequest): void {
   if (caller.role === 'viewer')
@@ -209,7 +185,7 @@ function requireOperator({ caller }: PageRequest): void {
     );
 }
 
-function shown(
+async function shown(
   request: PageRequest,
   service: Service,
   description: TemplateDescription,
@@ -218,15 +194,18 @@ function shown(
     state,
     outcome,
     status,
-  }: { settings: Settings; state: Omit<FormState, 'suggestions'>; outcome?: Outcome; status?: number },
-): PageAnswer {
+  }: { settings: LaunchSettings; state: Omit<FormState, 'suggestions'>; outcome?: Outcome; status?: number },
+): Promise<PageAnswer> {
   const whole = { ...state, suggestions: suggestionsFor(service, description) };
-  const { jobName: name, numWorkers, update } = settings;
+  const { jobName: name, numWorkers, launcher, update } = settings;
   const model = {
     template: description,
     groups: groupsOf(description, whole),
     faults: faultsOf(description, state.violations),
     settings,
+    settingFaults: settingFaults(state.violations),
+    launchers: launchersOf(service, launcher),
+    mayContain: launcher !== '' || (await engineAnswers(service.config)),
     ...outcome,
     commands: launchCommands({
       id: description.id,
@@ -234,6 +213,8 @@ function shown(
       parameters: withoutSecrets(description, state.values),
       server: request.origin,
       ...(numWorkers !== '' && { workers: Number(numWorkers) || 1 }),
+      labels: labelsOf(settings),
+      containers: containersOf(settings),
       update,
     }),
   };
@@ -242,6 +223,13 @@ function shown(
   if (request.isFragment) return { view: 'launch-form', model };
   return { view: 'launch', title, model, ...(status !== undefined && { status }) };
 }
+
+const launchersOf = ({ config }: Service, chosen: string) =>
+  [
+    { value: '', text: `${config.launcher === 'docker' ? 'Containers' : 'Processes'} (default)` },
+    { value: 'process', text: 'Processes' },
+    { value: 'docker', text: 'Containers' },
+  ].map(each => ({ ...each, isSelected: each.value === chosen }));
 
 /** Commands stay in histories: a secret is named there, never given. */
 const withoutSecrets = ({ parameters }: TemplateDescription, values: Readonly<Record<string, string>>) =>
