@@ -9,7 +9,7 @@ import { defaultKeymap, history, historyKeymap, indentWithTab } from '@codemirro
 import { javascript } from '@codemirror/lang-javascript';
 import { bracketMatching, HighlightStyle, indentOnInput, syntaxHighlighting } from '@codemirror/language';
 import { lintGutter, lintKeymap, setDiagnostics } from '@codemirror/lint';
-import { highlightSelectionMatches, searchKeymap } from '@codemirror/search';
+import { searchKeymap } from '@codemirror/search';
 import { EditorState } from '@codemirror/state';
 import {
   drawSelection,
@@ -44,10 +44,10 @@ export function createEditor({ host, text, label, isReadOnly, keys, onChange }) 
         syntaxHighlighting(colours),
         bracketMatching(),
         closeBrackets(),
-        autocompletion(),
+        autocompletion({ icons: false }),
         highlightActiveLine(),
         highlightActiveLineGutter(),
-        highlightSelectionMatches(),
+        typingOverSelections,
         javascript(),
         theme,
         EditorView.contentAttributes.of({ 'aria-label': label }),
@@ -82,6 +82,21 @@ function diagnosticsIn(doc, places) {
     });
 }
 
+// What is typed over a selection Chromium puts into the document with the style that was there, written inline, which
+// a strict policy forbids and reports.
+const typingOverSelections = EditorView.domEventHandlers({
+  beforeinput({ inputType, data }, view) {
+    const { state } = view;
+    const { from, to, empty } = state.selection.main;
+    if (inputType !== 'insertText' || data === null || empty || state.readOnly) return false;
+    const change = () =>
+      state.update(state.replaceSelection(data), { scrollIntoView: true, userEvent: 'input.type' });
+    const isDone = state.facet(EditorView.inputHandler).some(handle => handle(view, from, to, data, change));
+    if (!isDone) view.dispatch(change());
+    return true;
+  },
+});
+
 // The colours of the console's sheet, which has a light and a dark side.
 const colours = HighlightStyle.define([
   { tag: [tags.keyword, tags.operatorKeyword, tags.definitionKeyword], color: 'var(--accent)' },
@@ -106,7 +121,7 @@ const theme = EditorView.theme({
     backgroundColor: 'var(--accent-soft)',
   },
   '&.cm-focused .cm-matchingBracket': { backgroundColor: 'var(--accent-soft)' },
-  '.cm-selectionMatch, .cm-searchMatch': { backgroundColor: 'var(--warn-soft)' },
+  '.cm-searchMatch': { backgroundColor: 'var(--warn-soft)' },
   '.cm-lintRange-error': {
     backgroundImage: 'none',
     textDecoration: 'underline wavy var(--bad)',

@@ -90,7 +90,9 @@ interface Outcome {
   tested?: ReturnType<typeof casesModel>;
   /** So many cases were saved. */
   savedCases?: number;
-  /** Why the script, the samples or the cases cannot be used. */
+  /** The action that was refused, and … */
+  of?: string;
+  /** … why the script, the samples or the cases cannot be used. */
   fault?: ReturnType<typeof faultModel>;
 }
 
@@ -173,7 +175,7 @@ async function answered(
     return isFragment ? { view: part, model: { ...outcome, ...draft } } : shown(udf, draft, outcome);
   } catch (thrown) {
     if (!(thrown instanceof SluiceError) || !OF_THE_FORM.has(thrown.code)) throw thrown;
-    const outcome = { fault: faultModel(thrown), ofCases: part === 'function-cases' };
+    const outcome = { fault: faultModel(thrown), of: action };
     return isFragment ? { view: part, model: { ...outcome, ...draft } } : shown(udf, draft, outcome, 400);
   }
 }
