@@ -26,12 +26,17 @@ export async function jobHistory(service: Service, jobId: string, after: number)
   });
 }
 
-/** Between the last two samples, or the last one and now. */
-export function stageRates({ store }: Service, jobId: string): StageRates {
+/** What is older tells nothing of now: the job waits, or the server was away. */
+const RECENT_MS = 30_000;
+
+/** Between the last two samples, or the last one and now; none where these are not recent. */
+export function stageRates({ store }: Pick<Service, 'store'>, jobId: string): StageRates {
   const progress = store.progress.get(jobId);
-  if (!progress) return {};
+  if (!progress || progress.time < Date.now() - RECENT_MS) return {};
   const now = sampleOf(progress);
-  const before = store.progress.history.after(jobId, -1, 3).findLast(({ time }) => time < now.time - 500);
+  const before = store.progress.history
+    .after(jobId, now.time - RECENT_MS, 3)
+    .findLast(({ time }) => time < now.time - 500);
   if (!before) return {};
   const seconds = (now.time - before.time) / 1000;
   return Object.fromEntries(

@@ -29,6 +29,13 @@ export interface FileRange extends InputFile {
   end: number;
 }
 
+/** What is still to be read of a share; a compressed file is all there until its end, for its offsets are not those of the file. */
+export function bytesLeft(range: FileRange | undefined, offset?: number): number {
+  if (!range) return 0;
+  const from = range.compression ? range.start : Math.max(range.start, offset ?? range.start);
+  return Math.max(0, range.end - from);
+}
+
 export const inputCompressions = ['auto', ...compressions, 'uncompressed'] as const;
 export type InputCompression = (typeof inputCompressions)[number];
 

@@ -8,6 +8,7 @@ import { rowsOf } from '../../formats/rows.ts';
 import { interruptible } from './interruptible.ts';
 import { type LineReader, openLines } from './line-reader.ts';
 import {
+  bytesLeft,
   type FileRange,
   type InputCompression,
   inputCompressions,
@@ -135,6 +136,7 @@ async function openFiles(
   if (restored) await requireUnchanged(ranges);
   let index = restored?.index ?? 0;
   let offset = restored?.offset;
+  let laterBytes = ranges.slice(index + 1).reduce((sum, { start, end }) => sum + end - start, 0);
   // Opening the first file now refuses an unreadable one before anything is written.
   let reader: LineReader | undefined = await openAt(context, ranges[index], offset);
   let header = withHeader ? await readHeader(context, ranges[index]) : undefined;
@@ -147,13 +149,16 @@ async function openFiles(
         if (batch) return header && batch.origin ? { ...batch, origin: { ...batch.origin, header } } : batch;
         await reader.close();
         offset = undefined;
-        reader = await openAt(context, ranges[++index]);
+        const next = ranges[++index];
+        if (next) laterBytes -= next.end - next.start;
+        reader = await openAt(context, next);
         header = withHeader ? await readHeader(context, ranges[index]) : undefined;
       }
       return 'end';
     },
     watermark: () => BEGINNING_OF_TIME,
     snapshot: (): Json => ({ ranges, index, offset }) as unknown as Json,
+    backlog: () => ({ bytes: laterBytes + bytesLeft(ranges[index], offset) }),
     close: async () => reader?.close(),
   };
   return isObject(pattern, context.config) ? interruptible(source) : source;

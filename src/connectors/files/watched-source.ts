@@ -10,6 +10,7 @@ import { SluiceError } from '../../errors.ts';
 import { interruptible } from './interruptible.ts';
 import { type LineReader, openLines } from './line-reader.ts';
 import {
+  bytesLeft,
   type FileRange,
   type InputCompression,
   type InputFile,
@@ -106,6 +107,12 @@ export async function openWatchedFiles(
         done: [...done],
         ...(current && { current: { range: current.range, offset: current.reader.offset } }),
       }) as unknown as Json,
+    backlog: () => ({
+      bytes: waiting.reduce(
+        (sum, { size }) => sum + size,
+        current ? bytesLeft(current.range, current.reader.offset) : 0,
+      ),
+    }),
     close: async () => current?.reader.close(),
   };
   return isObject(pattern, context.config) ? interruptible(source) : source;

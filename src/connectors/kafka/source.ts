@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Batch } from '../../engine/batch.ts';
 import { defineSource, type Json, type Source, type StageContext } from '../../engine/component.ts';
+import type { Backlog } from '../../engine/gauges.ts';
 import { SluiceError } from '../../errors.ts';
 import { connectKafka, type KafkaClient } from './client.ts';
 import { toBatch } from './elements.ts';
@@ -212,6 +213,14 @@ class KafkaSource implements Source {
         caughtUp: partition.end !== undefined && partition.position >= partition.end,
       })),
     );
+  }
+
+  /** As the last answers told the ends; markers of transactions count too. */
+  backlog(): Backlog | undefined {
+    const known = this.#partitions.flatMap(({ position, end, until }) =>
+      end === undefined ? [] : Math.max(0, Math.min(end, until ?? end) - position),
+    );
+    return known.length === 0 ? undefined : { elements: known.reduce((sum, behind) => sum + behind, 0) };
   }
 
   snapshot(): Json {

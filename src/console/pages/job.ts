@@ -1,4 +1,5 @@
 /** One job: what it does, how it did over time, what it said, and how it is stopped. */
+import type { Backlog } from '../../engine/gauges.ts';
 import type { Graph } from '../../engine/graph.ts';
 import { errorKinds, SluiceError } from '../../errors.ts';
 import { jobGraph } from '../../service/graph.ts';
@@ -8,7 +9,7 @@ import type { Service } from '../../service/service.ts';
 import { stopJob } from '../../service/stop.ts';
 import { isEnded } from '../../store/states.ts';
 import { pictureOf, pipelineNodes } from '../graph.ts';
-import { count } from '../helpers.ts';
+import { bytes, count } from '../helpers.ts';
 import { livePart } from '../live.ts';
 import type { Page } from '../page.ts';
 import { messagesOf } from './job-messages.ts';
@@ -130,13 +131,16 @@ async function overviewOf(service: Service, job: ShownJob) {
     isTold: totals !== undefined,
     ...(watermark !== undefined && isLive && { lagSeconds: Math.max(0, (Date.now() - watermark) / 1000) }),
     ...(gauges?.memoryBytes !== undefined && { memoryBytes: gauges.memoryBytes }),
-    ...(gauges?.backlog && { backlog: gauges.backlog }),
+    ...(gauges?.backlog && { backlog: inWords(gauges.backlog) }),
     ...(gauges?.latencyMs !== undefined && { latencySeconds: gauges.latencyMs / 1000 }),
     ...(graph && { picture: pictureWith(service, job, graph) }),
     ...(error && { error: { ...error, remedy: errorKinds[error.code as keyof typeof errorKinds]?.remedy } }),
     outputs: (result?.outputs ?? []).slice(0, 100),
   };
 }
+
+const inWords = ({ elements, bytes: left }: Backlog): string =>
+  elements === undefined ? bytes(left) : `${count(elements)} element${elements === 1 ? '' : 's'}`;
 
 /** In hundredths of what was read, for the bar; each that is not nothing can be seen. */
 function sharesOf({

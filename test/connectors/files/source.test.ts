@@ -51,6 +51,27 @@ test('lines come in order from all files of a pattern, the last one with or with
   assert.deepEqual(await readAll(source), ['one', 'two', 'three', '', 'four']);
 });
 
+test('how many bytes are left is known, from the first line to the last and after a restart', async t => {
+  const folder = await temporaryFolder(t);
+  const lines = manyLines(2000);
+  const text = `${lines.join('\n')}\n`;
+  await writeFile(join(folder, 'a.txt'), text);
+  await writeFile(join(folder, 'b.txt'), 'last\n');
+  const packed = gzipSync(text);
+  await writeFile(join(folder, 'c.txt.gz'), packed);
+  const path = join(folder, '*.txt*');
+  const source = await open(t, readFromText, folder, { path });
+  const all = text.length + 5 + packed.length;
+  assert.deepEqual(source.backlog?.(), { bytes: all });
+  await source.read(never);
+  const { bytes = 0 } = source.backlog?.() ?? {};
+  assert.ok(bytes < all && bytes > packed.length + 5, `${bytes} of ${all}`);
+  const again = await open(t, readFromText, folder, { path }, { restored: source.snapshot() });
+  assert.deepEqual(again.backlog?.(), { bytes });
+  assert.equal((await readAll(again)).at(-1), lines.at(-1));
+  assert.deepEqual(again.backlog?.(), { bytes: 0 });
+});
+
 test('bytes that are no UTF-8, NULs and a byte order mark come through as they are', async t => {
   const folder = await temporaryFolder(t);
   const bytes = Buffer.from([0xef, 0xbb, 0xbf, 0x61, 0xff, 0xfe, 0x00, 0xc3]);

@@ -30,6 +30,19 @@ describe('ReadFromKafka', { skip: missing('kafka') }, () => {
     assert.deepEqual(texts.sort(), valuesUpTo(5000).sort());
   });
 
+  it('knows how many records are still to be read', async t => {
+    const { topics } = await broker();
+    const topic = await topics.make({ numPartitions: 1 });
+    await topics.send(topic, valuesUpTo(9000));
+    const { source } = await openOn(t, topic, { stop_at_end: true });
+    assert.equal(source.backlog?.(), undefined);
+    await source.read(never);
+    const { elements = 0 } = source.backlog?.() ?? {};
+    assert.ok(elements > 0 && elements < 9000, String(elements));
+    await readToEnd(source);
+    assert.deepEqual(source.backlog?.(), { elements: 0 });
+  });
+
   it('gives key, headers, time and place of a record, and knows a tombstone', async t => {
     const { topics } = await broker();
     const topic = await topics.make({ numPartitions: 1 });
