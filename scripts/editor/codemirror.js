@@ -50,7 +50,7 @@ export function createEditor({ host, text, label, isReadOnly, keys, onChange }) 
         typingOverSelections,
         javascript(),
         theme,
-        EditorView.contentAttributes.of({ 'aria-label': label }),
+        EditorView.contentAttributes.of({ 'aria-label': label, tabindex: '0' }),
         EditorState.readOnly.of(isReadOnly),
         EditorView.updateListener.of(({ docChanged }) => docChanged && onChange()),
         keymap.of([
