@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { saveUdf } from '../../src/udf/versions.ts';
@@ -273,4 +275,50 @@ test('functions are written and saved by browsers without scripts', { skip }, as
   await page.getByRole('link', { name: '2 versions' }).waitFor();
   const { body } = await bench.get('/api/udfs/large');
   assert.equal(body.source, LOUD);
+});
+
+test('a dead letter is opened as a sample of the version that it failed in', async t => {
+  const bench = await withFunction(t, MARKS);
+  const input = join(bench.folder, 'in.txt');
+  await writeFile(input, `{"amount": 500}\n${HOSTILE}\n`);
+  const jobId = await bench.launch('GCS_Text_to_GCS_Text', 'failing', {
+    inputFilePattern: input,
+    outputDirectory: join(bench.folder, 'out'),
+    javascriptTextTransformGcsPath: 'udf://large',
+    javascriptTextTransformFunctionName: 'process',
+  });
+  await bench.ended(jobId);
+  await bench.submit('/functions/large', { action: 'save', name: 'large', source: LOUD });
+  const linkIn = async (path: string, link: RegExp): Promise<string> => {
+    const { text } = await bench.get(path);
+    const [, href] = link.exec(text) ?? assert.fail(text);
+    return String(href).replaceAll('&amp;', '&').replaceAll('&#x3D;', '=');
+  };
+  const letter = await linkIn(`/jobs/${jobId}/dead-letters/found`, /href="([^"]+\/letter\?[^"]+)"/);
+  const editor = await linkIn(letter, /href="([^"]+)">Try it in the editor/);
+  const { text } = await bench.get(editor);
+  assert.doesNotMatch(text, MADE);
+  assert.match(text, /id="samples"[^>]*>\n&lt;img src&#x3D;x onerror&#x3D;alert\(1\)&gt;<\/textarea>/);
+  assert.match(text, /Not the latest[\s\S]*order\.large/);
+});
+
+test('what is saved under another name leaves the one that it was made from', async t => {
+  const bench = await openConsole(t);
+  const { body: before } = await bench.get('/api/udfs/filter');
+  const fields = { action: 'save', name: 'my-filter', source: MARKS, module: 'false' };
+  const { headers } = await bench.submit('/functions/filter', fields);
+  assert.equal(headers.get('location'), '/functions/my-filter');
+  assert.deepEqual((await bench.get('/api/udfs/filter')).body, before);
+  assert.equal((await bench.get('/api/udfs/my-filter')).body.source, MARKS);
+});
+
+test('of many jobs that use a function a few are named', async t => {
+  const bench = await withFunction(t, MARKS);
+  const parameters = { javascriptTextTransformGcsPath: `udf://large@${hashOf(MARKS)}` };
+  for (let i = 0; i < 600; i++) bench.service.store.jobs.insert(aRecord({ parameters }));
+  const { text } = await bench.get('/functions');
+  assert.match(text, /and 497 more/);
+  assert.ok(text.length < 50_000, `${text.length} characters`);
+  const { text: shown } = await bench.get('/functions/large');
+  assert.ok(shown.length < 50_000, `${shown.length} characters`);
 });
