@@ -1,6 +1,7 @@
 /** The parameters of a template as the fields of a form, in their groups. */
 import type { ParameterDescription, TemplateDescription } from '../catalog/describe.ts';
 import type { Violation } from '../errors.ts';
+import { settingOf } from './launch-settings.ts';
 
 export interface Field {
   /** Of the form: `p.` and the name of the parameter. */
@@ -84,12 +85,18 @@ const rankOf = ({ name, fields }: FieldGroup): number => {
   return name === 'Source' ? 0 : 1;
 };
 
-/** Everything that is wrong, each with the field it stands at, if it has one. */
+/** Everything that is wrong, each with the id of the field it stands at, if it has one. */
 export const faultsOf = ({ parameters }: TemplateDescription, violations: readonly Violation[]) =>
   violations.map(({ subject, message }) => {
     const parameter = parameters.find(({ name }) => name === subject);
-    return { subject, message, title: parameter?.title ?? subject, isField: parameter !== undefined };
+    if (parameter) return { id: PREFIX + subject, title: parameter.title, message: atField(message) };
+    const setting = settingOf(subject);
+    return { ...(setting && { id: setting }), title: subject, message };
   });
+
+/** Where the field stands its name need not be said. */
+const atField = (message: string): string =>
+  message.startsWith('missing required parameter') ? 'is required' : message;
 
 const isNamedIn = (name: string, rule: string): boolean => rule.split(/[^\w]+/).includes(name);
 
@@ -101,7 +108,8 @@ function fieldOf(parameter: ParameterDescription, state: FormState): Field {
   const usual = textOf(parameter.default);
   const given = values[name];
   const value = secret ? '' : (given ?? '');
-  const fault = violations.find(({ subject }) => subject === name)?.message;
+  const violation = violations.find(({ subject }) => subject === name);
+  const fault = violation && atField(violation.message);
   const isMissing = given === undefined || given === '';
   return {
     name: PREFIX + name,

@@ -90,12 +90,16 @@ export const containersOf = ({ launcher, memory, cpus }: LaunchSettings): Record
 /** What is wrong with a setting, by the setting. */
 export function settingFaults(violations: readonly Violation[]): Record<string, string> {
   const faults = violations.flatMap(({ subject, message }) => {
-    const setting = subject.startsWith('labels.') ? 'labels' : texts.find(each => each === subject);
+    const setting = settingOf(subject);
     if (!setting) return [];
     return [[setting, setting === subject ? message : `${subject.slice(7)} ${message}`]];
   });
   return Object.fromEntries(faults);
 }
+
+/** The setting that a violation is about. */
+export const settingOf = (subject: string): (typeof texts)[number] | undefined =>
+  subject.startsWith('labels.') ? 'labels' : texts.find(each => each === subject);
 
 function workersIn(text: string): number {
   const workers = Number(text);

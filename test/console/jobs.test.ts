@@ -323,6 +323,59 @@ test('the page of a fast job that is left open does not grow', { skip }, async t
   assert.ok(grown <= 40, `${grown} nodes more`);
 });
 
+/** Keeps the charts that a page makes where a test finds them. */
+const KEEP_PLOTS = `window.plots = [];
+let made;
+Object.defineProperty(window, 'uPlot', {
+  get: () => made,
+  set(given) {
+    made = new Proxy(given, {
+      construct(target, args) {
+        const plot = Reflect.construct(target, args);
+        window.plots.push(plot);
+        return plot;
+      },
+    });
+  },
+});`;
+
+test('a chart that is left open has no more points after hours than the server keeps', { skip }, async t => {
+  const { url, ids } = await stream(t, 'charted');
+  const page = await openPage(t, { url });
+  await page.addInitScript(KEEP_PLOTS);
+  await page.clock.install();
+  const KEPT = 700;
+  const asked: number[] = [];
+  let last = 0;
+  await page.route('**/history?*', route => {
+    const after = Number(new URL(route.request().url()).searchParams.get('after'));
+    asked.push(after);
+    last += 5000;
+    const count = after === 0 ? KEPT : 1;
+    const points = Array.from({ length: count }, (_, i) => {
+      const time = 1e12 + last - (count - 1 - i) * 5000;
+      return { time, read: time / 1e6, written: 0, deadLettered: 0, lagMs: 1 };
+    });
+    return route.fulfill({ json: { points } });
+  });
+  await page.goto(`/jobs/${ids[0]}`);
+  await page.locator('[data-chart="rate"] canvas').waitFor();
+  const drawn = async () =>
+    Number(await page.evaluate('Math.max(...window.plots.map(p => p.data[0].length))'));
+  assert.equal(await drawn(), KEPT);
+  let most = 0;
+  while (asked.filter(after => after === 0).length < 3) {
+    const answered = page.waitForResponse('**/history?*');
+    await page.clock.runFor(5000);
+    await answered;
+    most = Math.max(most, await drawn());
+  }
+  t.diagnostic(`${most} points at most, asked for ${asked.length} times`);
+  assert.ok(asked.length > 200);
+  assert.ok(most > KEPT && most <= KEPT + 120, String(most));
+  assert.equal(await page.evaluate('window.plots.length'), 2);
+});
+
 test('what changes is sent as it changes, and no more once the job has ended', async t => {
   const { url, ids, submit, until } = await stream(t, 'told');
   const [id = ''] = ids;

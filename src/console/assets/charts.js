@@ -89,9 +89,12 @@ function plotIn(figure, { lines }, data) {
       cursor: { drag: { x: true, y: false } },
       legend: { show: lines.length > 1, live: true },
       scales: { y: { range: (_, min, max) => [Math.min(0, min), Math.max(1, max * 1.1)] } },
-      axes: [axis, { ...axis, size: 56, values: (_, values) => values.map(short) }],
+      axes: [
+        { ...axis, space: 70, values: times },
+        { ...axis, size: 56, values: (_, values) => values.map(short) },
+      ],
       series: [
-        {},
+        { label: 'Time, UTC', value: (_, at) => (at === null ? '–' : dated(at)) },
         ...lines.map(([label, variable]) => ({
           label,
           stroke: () => colour(variable),
@@ -104,6 +107,15 @@ function plotIn(figure, { lines }, data) {
     data,
     figure,
   );
+}
+
+const dated = at => new Date(at * 1000).toISOString().slice(0, 19).replace('T', ' ');
+
+/** As exact as the marks are far apart; days where there are several. */
+function times(plot, marks) {
+  const { min, max } = plot.scales.x;
+  if (max - min > 86_400) return marks.map(at => dated(at).slice(5, 16));
+  return marks.map(at => dated(at).slice(11, max - min > 1800 ? 16 : 19));
 }
 
 const short = value =>
@@ -142,7 +154,10 @@ matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redraw);
 new MutationObserver(redraw).observe(document.documentElement, { attributeFilter: ['data-theme'] });
 
 await load();
-if (box.dataset.live)
-  setInterval(() => {
-    if (!document.hidden) load().catch(() => {});
+// The next ones are asked for when those before have come, however long they take.
+const again = () =>
+  setTimeout(async () => {
+    if (!document.hidden) await load().catch(() => {});
+    again();
   }, EVERY_MS);
+if (box.dataset.live) again();
