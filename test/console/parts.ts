@@ -16,6 +16,9 @@ export const HOSTILE = '<img src=x onerror=alert(1)>';
 /** Any element that text may have made. */
 export const MADE = /<img|<script>alert|onerror="/;
 
+/** A job beside a browser, on a machine that is busy, takes its time. */
+const PATIENCE_MS = 180_000;
+
 export interface ConsoleBench extends TestServer {
   folder: string;
   /** Sends a form as a browser does; a redirect is not followed. */
@@ -44,6 +47,7 @@ export async function openConsole(t: TestContext, options: TestServerOptions = {
         return isThere(record) && record;
       },
       () => `job ${jobId} is ${JSON.stringify(jobs.require(jobId), null, 1)}`,
+      PATIENCE_MS,
     );
   return {
     ...server,
