@@ -137,10 +137,12 @@ const theme = EditorView.theme({
     backgroundColor: 'var(--accent)',
   },
   '.cm-diagnostic-error': { borderLeftColor: 'var(--bad)' },
+  '.cm-panel.cm-search label': { fontSize: 'var(--text-s)' },
   '.cm-textfield, .cm-button': {
     color: 'var(--ink)',
     backgroundColor: 'var(--surface)',
     backgroundImage: 'none',
     border: '1px solid var(--line-strong)',
+    fontSize: 'var(--text-s)',
   },
 });

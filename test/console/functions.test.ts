@@ -178,6 +178,11 @@ test('a viewer reads functions, and neither runs nor saves one', async t => {
 const typed = (page: Page) => page.getByRole('textbox', { name: 'Script' });
 const marked = (page: Page) => page.locator('.cm-lintRange-error');
 
+async function assertNarrow(page: Page): Promise<void> {
+  const overflow = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
+  assert.ok(Number(overflow) <= 0, `${page.url()} is ${overflow} pixels too wide`);
+}
+
 /** Replaces a line of the editor, as a user does. */
 async function retype(page: Page, line: string, text: string): Promise<void> {
   await typed(page).locator('.cm-line', { hasText: line }).click();
@@ -222,6 +227,8 @@ test('a function is broken, its line is marked, it is mended, saved and compared
   await page.getByRole('row', { name: '+ order.huge = true' }).waitFor();
   await page.getByRole('row', { name: '− order.large = true' }).waitFor();
   await assertAccessible(page);
+  await page.setViewportSize({ width: 360, height: 740 });
+  await assertNarrow(page);
   const { body } = await bench.get('/api/udfs/large');
   assert.equal(body.source, LOUD);
   await page.goto('/functions/large');
@@ -248,8 +255,7 @@ test('a new function is written, its functions are offered, and a run is given u
   await page.getByLabel('Function').selectOption('loud');
   await page.getByLabel('Output of sample 3').getByText('not JSON!').waitFor();
   await page.keyboard.press('Escape');
-  const overflow = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
-  assert.ok(Number(overflow) <= 0, `${overflow} pixels too wide`);
+  await assertNarrow(page);
   await page.getByLabel('Name').fill('mine');
   await page.getByRole('button', { name: 'Save', exact: true }).click();
   await page.waitForURL('**/functions/mine');
