@@ -259,6 +259,7 @@ test('a new function is written, its functions are offered, and a run is given u
   await page.getByLabel('Name').fill('mine');
   await page.getByRole('button', { name: 'Save', exact: true }).click();
   await page.waitForURL('**/functions/mine');
+  await page.getByText('loud: 3 went on, 0 filtered, 0 failed.').waitFor();
   await page.getByText('Cases', { exact: true }).click();
   await page
     .getByLabel('cases.json')

@@ -5,8 +5,9 @@ import { createEditor } from './editor-bundle.js';
 const PAUSE_MS = 400;
 
 const form = document.getElementById('function');
-const { source, samples } = form.elements;
+const { source, samples, name } = form.elements;
 const called = document.getElementById('called');
+const cases = document.getElementById('cases-text');
 const results = document.getElementById('results');
 const unsaved = document.getElementById('unsaved');
 const mayRun = 'mayRun' in form.dataset;
@@ -15,6 +16,8 @@ const key = `sluice function ${form.dataset.key}`;
 const saved = 'draft' in form.dataset ? undefined : source.value;
 /** The request of each part of the page. */
 const underWay = new Map();
+/** What is beside the script stays as it was when that is saved. */
+const carried = `sluice beside ${name.value}`;
 let isLeaving = false;
 let pause;
 
@@ -56,8 +59,32 @@ function isUnsaved() {
 }
 
 function keep() {
-  if (isUnsaved()) sessionStorage.setItem(key, editor.text());
+  if (isUnsaved()) store(key, editor.text());
   else sessionStorage.removeItem(key);
+}
+
+function store(where, text) {
+  try {
+    sessionStorage.setItem(where, text);
+  } catch {
+    // There is no room for it: the browser asks before the page is left all the same.
+    sessionStorage.removeItem(where);
+  }
+}
+
+function carry() {
+  const beside = { samples: samples.value, called: called.value, cases: cases?.value };
+  store(`sluice beside ${name.value}`, JSON.stringify(beside));
+}
+
+function takeCarried() {
+  const text = sessionStorage.getItem(carried);
+  if (text === null) return;
+  sessionStorage.removeItem(carried);
+  const beside = JSON.parse(text);
+  samples.value = beside.samples;
+  if ([...called.options].some(({ value }) => value === beside.called)) called.value = beside.called;
+  if (cases && beside.cases) cases.value = beside.cases;
 }
 
 addEventListener('beforeunload', event => {
@@ -65,7 +92,7 @@ addEventListener('beforeunload', event => {
 });
 
 function press(action) {
-  form.requestSubmit(form.querySelector(`button[value="${action}"]`));
+  if (mayRun) form.requestSubmit(form.querySelector(`button[value="${action}"]`));
   return true;
 }
 
@@ -75,6 +102,7 @@ form.addEventListener('submit', event => {
   else if (value?.endsWith('-cases')) showAnswer(value, document.getElementById('cases-results'));
   else {
     isLeaving = true;
+    carry();
     sessionStorage.removeItem(key);
     return;
   }
@@ -88,6 +116,7 @@ function runSoon() {
 samples.addEventListener('input', runSoon);
 called.addEventListener('change', runSoon);
 form.elements.module.addEventListener('change', runSoon);
+takeCarried();
 runSoon();
 
 async function run() {
