@@ -1,4 +1,6 @@
 /** One job: what it does, how it did over time, what it said, and how it is stopped. */
+
+import { currentCatalog } from '../../catalog/cached.ts';
 import type { Backlog } from '../../engine/gauges.ts';
 import type { Graph } from '../../engine/graph.ts';
 import { errorKinds, SluiceError } from '../../errors.ts';
@@ -120,6 +122,7 @@ async function overviewOf(service: Service, job: ShownJob) {
   const error = result?.error;
   return {
     job,
+    isOfCatalog: await isOfCatalog(service, job),
     isLive,
     live: `${placeOf(job)}/live`,
     seconds: (until - Date.parse(startTime ?? createTime)) / 1000,
@@ -141,6 +144,12 @@ async function overviewOf(service: Service, job: ShownJob) {
 
 const inWords = ({ elements, bytes: left }: Backlog): string =>
   elements === undefined ? bytes(left) : `${count(elements)} element${elements === 1 ? '' : 's'}`;
+
+/** A template in an image has no page here, and no form. */
+async function isOfCatalog({ config }: Service, { templateId }: ShownJob): Promise<boolean> {
+  const listed = await (await currentCatalog(config)).list();
+  return listed.some(({ id }) => id === templateId);
+}
 
 /** In hundredths of what was read, for the bar; each that is not nothing can be seen. */
 function sharesOf({
