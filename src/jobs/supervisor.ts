@@ -140,7 +140,7 @@ export async function openSupervisor(options: SupervisorOptions): Promise<Superv
     const failed = await orphaned({ config, store });
     for (const job of failed) tell({ type: 'state', job });
     if (failed.some(({ container }) => container)) isClean = false;
-    isClean ||= await removeLeftovers(config, isActive);
+    if (!isClean) isClean = await removeLeftovers(config, isActive);
   };
   let looking: Promise<void>;
   const lookForOrphans = () => {

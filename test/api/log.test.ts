@@ -27,7 +27,10 @@ test('a line has each key once, and what Sluice has not is no error', async t =>
   const { get, post, log, logText } = await startServer(t);
   await get('/api/jobs');
   const { status } = await post('/v1b3/projects/p/locations/l/flexTemplates:launch', {
-    launchParameter: { jobName: 'j', containerSpec: { image: 'registry/theirs', imageRepositoryCertPath: 'gs://b/c' } },
+    launchParameter: {
+      jobName: 'j',
+      containerSpec: { image: 'registry/theirs', imageRepositoryCertPath: 'gs://b/c' },
+    },
   });
   for (const key of ['requestId', 'address', 'req', 'caller'])
     for (const line of logText) assert.equal(line.split(`"${key}":`).length, 2, line);

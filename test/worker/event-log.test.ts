@@ -6,7 +6,12 @@ import { type NotedEvent, openEventLog } from '../../src/worker/event-log.ts';
 import { eventsFile, olderEventsFile } from '../../src/worker/places.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 
-const message = (text: string): NotedEvent => ({ type: 'message', severity: 'INFO', text, time: '2026-01-02T03:04:05.678Z' });
+const message = (text: string): NotedEvent => ({
+  type: 'message',
+  severity: 'INFO',
+  text,
+  time: '2026-01-02T03:04:05.678Z',
+});
 const textOf = ({ event }: { event: NotedEvent }): string => ('text' in event ? event.text : event.type);
 
 test('what a worker notes is read while it is written, each event once', async t => {
