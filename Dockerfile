@@ -31,7 +31,8 @@ FROM packages AS worker
 ARG VERSION=0.1.0
 LABEL org.opencontainers.image.title="Sluice worker" \
       org.opencontainers.image.description="Runs one worker of a data-pipeline job" \
-      org.opencontainers.image.version="${VERSION}"
+      org.opencontainers.image.version="${VERSION}" \
+      sluice.worker="${VERSION}"
 # Nobody has a home here. Batches are bigger than what the C library keeps by default: see src/launchers/command.ts.
 ENV HOME=/tmp NODE_COMPILE_CACHE=/sluice/cache MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=1073741824
 USER 65532:65532
@@ -47,7 +48,8 @@ ENV SLUICE_HOME=/data
 VOLUME /data
 EXPOSE 8080 8081
 LABEL org.opencontainers.image.title="Sluice server" \
-      org.opencontainers.image.description="Runs data-pipeline jobs for a team: Dataflow's API, and its own"
+      org.opencontainers.image.description="Runs data-pipeline jobs for a team: Dataflow's API, and its own" \
+      sluice.worker=""
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s CMD ["node", "-e", "fetch('http://127.0.0.1:8080/healthz').then(({ ok }) => process.exit(ok ? 0 : 1))"]
 ENTRYPOINT ["/sluice/bin/sluice"]
 CMD ["serve", "--host", "0.0.0.0"]

@@ -60,6 +60,10 @@ export const errorKinds = {
     'One or more parameters are missing, unknown or of the wrong kind.',
     'Each violation names its parameter; see `sluice templates show ID`.',
   ),
+  ENVIRONMENT_INVALID: invalid(
+    'A launch asks for workers that there cannot be.',
+    'The message names the setting and what it may be.',
+  ),
   PIPELINE_INVALID: invalid('A pipeline is not valid Beam YAML.', 'Mend the pipeline at the place named.'),
   INPUT_NOT_FOUND: missing('No file matches an input path.', 'Check the path and the pattern.'),
   INPUT_UNREADABLE: invalid('An input cannot be read.', 'Check that it exists and may be read.'),
@@ -104,7 +108,7 @@ export const errorKinds = {
     'The message names the field and what would be right.',
   ),
   ROUTE_NOT_FOUND: missing(
-    'The API has no such route.',
+    'There is no such page or route.',
     'See `/openapi.json`, or the reference at `/reference`.',
   ),
   METHOD_NOT_ALLOWED: methodless(
@@ -126,8 +130,8 @@ export const errorKinds = {
   ),
   TOKEN_NOT_FOUND: missing('There is no token of that name.', 'See `sluice token list`.'),
   PATH_FORBIDDEN: forbidden(
-    'A path lies outside the folders that the server may use.',
-    'Start the server with `--root` for that folder, or use another path.',
+    'A path may not be used by the job.',
+    'Use another path; a server allows those below the folders of its `--root`.',
   ),
   SECRET_NOT_FOUND: invalid(
     'A reference to a secret leads nowhere.',
@@ -212,10 +216,7 @@ export const errorKinds = {
     'A library that the job needs is not installed.',
     'Install it as the message says; `npm ci` does on the systems that it is made for.',
   ),
-  ENGINE_UNREACHABLE: unavailable(
-    'No Docker engine answers.',
-    'Start it, name it by `DOCKER_HOST`, or launch the job with `--launcher process`.',
-  ),
+  ENGINE_UNREACHABLE: unavailable('No Docker engine answers.', 'Start it, or name another by `DOCKER_HOST`.'),
   ENGINE_REFUSED: failed(
     'The Docker engine cannot do what a container needs.',
     'The message has what the engine says.',
@@ -251,10 +252,6 @@ export const errorKinds = {
   MEMORY_LIMIT: faulty(
     'A container needed more memory than it may have.',
     'Launch the job with a higher `--memory`, or with more and smaller workers.',
-  ),
-  PROCESS_LIMIT: faulty(
-    'A container needed more processes and threads than it may have.',
-    'Launch the job with a higher `pids=` limit.',
   ),
   PROGRAM_FAILED: faulty(
     'A program of somebody else’s in a container has failed.',

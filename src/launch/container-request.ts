@@ -17,7 +17,7 @@ export interface ContainerRequest {
 
 export type LauncherName = 'process' | 'docker';
 
-/** How the workers of a job are started: undefined where nothing says it. @throws SluiceError PARAMETERS_INVALID */
+/** How the workers of a job are started: undefined where nothing says it. @throws SluiceError ENVIRONMENT_INVALID */
 export function launcherIn(environment: Record<string, unknown>): LauncherName | undefined {
   const { launcher } = optionsIn(environment);
   if (launcher === undefined || launcher === '')
@@ -32,11 +32,13 @@ const DEFAULT_MEMORY = 2048 * MIB;
 const DEFAULT_PIDS = Math.max(512, 32 * availableParallelism());
 const DEFAULT_START_MS = 5 * 60_000;
 const MIN_MEMORY = 64 * MIB;
+/** With less a worker of ours ends before it has read anything. */
+const MIN_WORKER_MEMORY = 192 * MIB;
 const MIN_PIDS = 64;
 const MAX_PIDS = 100_000;
 const MAX_START_SECONDS = 24 * 60 * 60;
 
-/** @throws SluiceError PARAMETERS_INVALID that names what cannot be */
+/** @throws SluiceError ENVIRONMENT_INVALID that names what cannot be */
 export function containerRequest(environment: Record<string, unknown>): ContainerRequest {
   const options = optionsIn(environment);
   const { memoryBytes, cpus } = machineOf(textOf(environment.machineType));
@@ -87,6 +89,15 @@ function bytesOf(text: string): number {
   return bytes;
 }
 
+/** Refuses what only programs of somebody else's may do with. @throws SluiceError ENVIRONMENT_INVALID */
+export function requireWorkerMemory({ memoryBytes }: ContainerLimits): void {
+  if (memoryBytes < MIN_WORKER_MEMORY)
+    throw refused(
+      'memory',
+      `is at least ${MIN_WORKER_MEMORY / MIB}MiB for a worker of Sluice, not ${Math.floor(memoryBytes / MIB)}MiB`,
+    );
+}
+
 function coresOf(text: string): number {
   const cores = /^\d{1,4}(?:\.\d{1,3})?$/.test(text) ? Number(text) : Number.NaN;
   if (cores >= 0.01 && cores <= availableParallelism()) return cores;
@@ -116,7 +127,7 @@ function machineOf(type: string | undefined): Pick<ContainerLimits, 'memoryBytes
   if (!(asked > 0 && memory > 0))
     throw refused('machineType', `is one such as e2-standard-2, n2-highmem-4 or custom-2-4096, not ${type}`);
   return {
-    memoryBytes: Math.max(MIN_MEMORY, Math.min(memory * MIB, totalmem())),
+    memoryBytes: Math.max(MIN_WORKER_MEMORY, Math.min(memory * MIB, totalmem())),
     cpus: Math.min(asked, availableParallelism()),
   };
 }
@@ -135,7 +146,7 @@ const textOf = (value: unknown): string | undefined =>
   typeof value === 'string' && value !== '' ? value : undefined;
 
 const refused = (subject: string, why: string): SluiceError =>
-  new SluiceError('PARAMETERS_INVALID', `The job cannot be launched: ${subject} ${why}`, {
+  new SluiceError('ENVIRONMENT_INVALID', `The job cannot be launched: ${subject} ${why}`, {
     violations: [{ subject, message: why }],
   });
 

@@ -6,9 +6,9 @@ import type { Reach } from '../engine/component.ts';
 import { SluiceError } from '../errors.ts';
 import { connectEngine } from '../launchers/docker/engine.ts';
 import { VERSION } from '../program.ts';
-import type { JobContainer } from '../worker/container.ts';
+import { type JobContainer, WORKER_LABEL } from '../worker/container.ts';
 import type { Job } from '../worker/job-file.ts';
-import { type ContainerRequest, workerImageOf } from './container-request.ts';
+import { type ContainerRequest, requireWorkerMemory, workerImageOf } from './container-request.ts';
 import { type ResolvedImage, resolveImage } from './image.ts';
 import type { PreparedJob } from './prepare.ts';
 import { type JobReach, reachOf } from './reach.ts';
@@ -23,7 +23,7 @@ export interface ContainerLaunch {
 
 /**
  * The job with what its containers are made from.
- * @throws SluiceError ENGINE_UNREACHABLE, IMAGE_NOT_FOUND, IMAGE_FORBIDDEN, and for paths that no container can have
+ * @throws SluiceError ENGINE_UNREACHABLE, IMAGE_NOT_FOUND, IMAGE_FORBIDDEN, IMAGE_INVALID, and for paths that no container can have
  */
 export async function inContainers<Prepared extends PreparedJob>(
   config: Config,
@@ -33,7 +33,15 @@ export async function inContainers<Prepared extends PreparedJob>(
   const { request } = launch;
   const isProgram = prepared.job.program !== undefined;
   const reach = reachOfJob(config, prepared, launch);
-  const { image, imageId, digest } = await imageOf(config, launch);
+  if (!isProgram) requireWorkerMemory(request.limits);
+  const resolved = await imageOf(config, launch);
+  const { image, imageId, digest, labels } = resolved;
+  if (prepared.job.program) requireStart(resolved, prepared.job.program.arguments);
+  if (!isProgram && !labels[WORKER_LABEL])
+    throw new SluiceError(
+      'IMAGE_INVALID',
+      `the image ${image} holds no worker of Sluice: use one that \`npm run images\` or \`sluice flex build\` makes, or that builds on such a one`,
+    );
   const container: JobContainer = {
     image,
     imageId,
@@ -69,13 +77,30 @@ export function inContainersLike(
 async function imageOf(config: Config, { image: given, request }: ContainerLaunch): Promise<ResolvedImage> {
   if (given && !request.verify) return given;
   const name = given?.image ?? request.image ?? workerImageOf(config, VERSION);
-  const found = await resolveImage(await connectEngine(config), name, config, request);
+  const found = await resolveHere(config, name, request).catch(error => {
+    if (given || !(error instanceof SluiceError) || error.code !== 'ENGINE_UNREACHABLE') throw error;
+    const message = `${error.message}: what is in no image of its own runs without one, with --launcher process`;
+    throw new SluiceError(error.code, message, { cause: error });
+  });
   if (given && given.imageId !== found.imageId)
     throw new SluiceError(
       'IMAGE_UNVERIFIED',
       `the image ${name} is another one here than in its registry: pull it, then launch again`,
     );
   return found;
+}
+
+/** Without an entry point the first argument would be taken for the program. */
+function requireStart({ image, start }: ResolvedImage, given: readonly string[]): void {
+  if (start === 'entrypoint' || (start === 'command' && given.length === 0)) return;
+  throw new SluiceError(
+    'IMAGE_INVALID',
+    `the image ${image} has no ENTRYPOINT, so that nothing in it could be started${given.length > 0 ? ' with the parameters' : ''}`,
+  );
+}
+
+async function resolveHere(config: Config, name: string, request: ContainerRequest): Promise<ResolvedImage> {
+  return resolveImage(await connectEngine(config), name, config, request);
 }
 
 function reachOfJob(

@@ -1,5 +1,8 @@
 /** What the containers of a job are made from: settled at its launch, so that a restart makes the same ones. */
 
+/** An image says by this label which version of Sluice's worker is in it; where the label is empty, none is. */
+export const WORKER_LABEL = 'sluice.worker';
+
 export interface JobContainer {
   /** The image as it was named at the launch. */
   image: string;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { availableParallelism, totalmem } from 'node:os';
 import { test } from 'node:test';
-import { containerRequest, launcherIn } from '../../src/launch/container-request.ts';
+import { containerRequest, launcherIn, requireWorkerMemory } from '../../src/launch/container-request.ts';
 
 const MIB = 1 << 20;
 const options = (...additionalPipelineOptions: string[]) => ({ additionalPipelineOptions });
@@ -21,7 +21,7 @@ test('containers are asked for by the launcher, or by an image; empty and zero m
   for (const [environment, expected] of cases)
     assert.equal(launcherIn(environment), expected, JSON.stringify(environment));
   assert.throws(() => launcherIn(options('launcher=kubernetes')), {
-    code: 'PARAMETERS_INVALID',
+    code: 'ENVIRONMENT_INVALID',
     message: 'The job cannot be launched: launcher is process or docker, not kubernetes',
   });
 });
@@ -96,7 +96,17 @@ test('what cannot be is refused by its name', () => {
   for (const environment of wrong)
     assert.throws(
       () => containerRequest(environment),
-      { code: 'PARAMETERS_INVALID', message: /^The job cannot be launched: \w+ is / },
+      { code: 'ENVIRONMENT_INVALID', message: /^The job cannot be launched: \w+ is / },
       JSON.stringify(environment),
     );
+});
+
+test('a worker of Sluice needs more memory than the least that a program may have', () => {
+  const limitsOf = (memory: string) => containerRequest(options(`memory=${memory}`)).limits;
+  requireWorkerMemory(limitsOf('192MiB'));
+  assert.throws(() => requireWorkerMemory(limitsOf('191MiB')), {
+    code: 'ENVIRONMENT_INVALID',
+    message: 'The job cannot be launched: memory is at least 192MiB for a worker of Sluice, not 191MiB',
+  });
+  assert.equal(containerRequest({ machineType: 'custom-1-1' }).limits.memoryBytes, 192 * MIB);
 });

@@ -24,7 +24,8 @@ const PATIENCE_MS = 180_000;
 const engine = shared(async (t: Lifetime) => {
   const started = await startDocker(t);
   const hostile = await readFile(join(import.meta.dirname, 'hostile.py'), 'utf8');
-  const dockerfile = 'FROM sluice-python:test\nCOPY hostile.py /\nENTRYPOINT ["python3", "/hostile.py"]\n';
+  const dockerfile =
+    'FROM sluice-python:test\nCOPY hostile.py /\nENTRYPOINT ["python3", "/hostile.py"]\nLABEL sluice.worker=1\n';
   await buildImage(started.client, 'hostile:1', { 'hostile.py': hostile }, dockerfile);
   return started;
 });

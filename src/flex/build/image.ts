@@ -4,6 +4,7 @@ import type Docker from 'dockerode';
 import type { Config } from '../../config.ts';
 import { SluiceError } from '../../errors.ts';
 import { engineError, isAbsent, saidBy, statusOf } from '../../launchers/docker/engine.ts';
+import { WORKER_LABEL } from '../../worker/container.ts';
 import { contextOf, DOCKERFILE } from './context.ts';
 import { type BaseImage, dockerfileOf } from './dockerfile.ts';
 import { linesOf } from './engine-lines.ts';
@@ -93,7 +94,12 @@ async function baseOf(
       await pullImage(engine, name, tell);
       return base.inspect();
     });
-    const { User: user, Entrypoint: entrypoint } = known.Config;
+    const { User: user, Entrypoint: entrypoint, Labels: labels } = known.Config;
+    if (!labels?.[WORKER_LABEL])
+      throw new SluiceError(
+        'IMAGE_INVALID',
+        `the image ${name} holds no worker of Sluice to build on: make one with \`npm run images\`, and name that with --base`,
+      );
     return { name, user: user || '0:0', entrypoint: String(entrypoint) };
   } catch (error) {
     if (!isAbsent(error)) throw engineError(error, config);

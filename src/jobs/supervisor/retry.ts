@@ -14,7 +14,6 @@ const attempts: Partial<Record<ErrorCode, 'limited' | 'patient' | 'begun'>> = {
   DISK_FULL: 'patient',
   WAREHOUSE_BUSY: 'patient',
   MEMORY_LIMIT: 'limited',
-  PROCESS_LIMIT: 'limited',
   ENGINE_REFUSED: 'limited',
   // Nothing is wrong with the job, and what it has done is kept.
   ENGINE_UNREACHABLE: 'begun',

@@ -10,6 +10,7 @@ import { LAST_WORDS } from '../command.ts';
 import type { LaunchedWorker, WorkerEnd } from '../launcher.ts';
 import { engineError, inTime, isAbsent, statusOf } from './engine.ts';
 import type { ProgramRelay } from './program-relay.ts';
+import { withoutReports } from './program-report.ts';
 
 export interface Followed {
   docker: Docker;
@@ -128,25 +129,21 @@ async function isBack(docker: Docker, signal: AbortSignal): Promise<boolean> {
 /** How it ended; undefined while it runs after all. */
 async function endOf({ docker, id, what, image, relay }: Followed): Promise<WorkerEnd | undefined> {
   const container = docker.getContainer(id);
-  const { State: state, HostConfig: host } = await container.inspect(inTime());
+  const { State: state, HostConfig: host = {} } = await container.inspect(inTime());
   if (state.Running) return undefined;
-  const lastWords = lastWordsIn(
+  const said = textIn(
     await container.logs({ stdout: true, stderr: true, tail: 50, ...inTime() }).catch(() => Buffer.alloc(0)),
   );
   const { ExitCode: status, OOMKilled: isOutOfMemory } = state;
-  const how = howItEnded(status);
-  const limit = limitReached(status, isOutOfMemory, lastWords, host ?? {});
-  const fault = unstartable(status, lastWords);
+  const how = howItEnded(status) + processHint(status, said, host.PidsLimit);
+  const fault = unstartable(status, said);
   const failure: WorkerEnd['failure'] =
     fault === undefined
-      ? limit && { code: limit.code, message: `${what} was killed: ${limit.what}` }
+      ? memoryFailure(what, status, isOutOfMemory, host.Memory)
       : { code: 'IMAGE_INVALID', message: `the image ${image} cannot be started: ${fault}` };
-  const end: WorkerEnd = {
-    how,
-    status,
-    lastWords,
-    ...(failure && { failure }),
-  };
+  // What a program has reported is told already.
+  const lastWords = (relay ? withoutReports(said) : said).slice(-LAST_WORDS);
+  const end: WorkerEnd = { how, status, lastWords, ...(failure && { failure }) };
   await relay?.finish(end).catch(error => {
     // A disk may have room again; a folder that somebody has removed is gone.
     if (asSluiceError(error).code === 'DISK_FULL') throw error;
@@ -161,37 +158,40 @@ function howItEnded(status: number): string {
 }
 
 /** What the init process says of a program that it cannot start. */
-function unstartable(status: number, lastWords: string): string | undefined {
-  const [, fault] = /^\[FATAL tini \(\d+\)\] (exec .*)$/m.exec(lastWords) ?? [];
+function unstartable(status: number, said: string): string | undefined {
+  const [, fault] = /^\[FATAL tini \(\d+\)\] (exec .*)$/m.exec(said) ?? [];
   return status === 126 || status === 127 ? fault : undefined;
 }
 
 /** What the runtimes and libraries say where no further process or thread can be made. */
 const NO_PROCESS = /Resource temporarily unavailable|\bEAGAIN\b|pthread_create|uv_thread_create/;
 
-function limitReached(
+/** Only an addition: anybody may say such words, and the engine keeps no count. */
+export function processHint(status: number, said: string, pids?: number): string {
+  if (status === 0 || !pids || !NO_PROCESS.test(said.slice(-LAST_WORDS))) return '';
+  return ` (it may have met its limit of ${pids} processes: --pids)`;
+}
+
+function memoryFailure(
+  what: string,
   status: number,
   isOutOfMemory: boolean,
-  lastWords: string,
-  { Memory: memory = 0, PidsLimit: pids }: { Memory?: number | undefined; PidsLimit?: number | undefined },
-) {
-  if (status === 0) return undefined;
-  if (isOutOfMemory && status === SIGNALLED + constants.signals.SIGKILL)
-    return { code: 'MEMORY_LIMIT' as const, what: `memory limit ${Math.round(memory / (1 << 20))} MiB` };
-  if (NO_PROCESS.test(lastWords))
-    return { code: 'PROCESS_LIMIT' as const, what: `limit of ${pids} processes` };
-  return undefined;
+  memory = 0,
+): WorkerEnd['failure'] {
+  if (!isOutOfMemory || status !== SIGNALLED + constants.signals.SIGKILL) return undefined;
+  const limit = `memory limit ${Math.round(memory / (1 << 20))} MiB`;
+  return { code: 'MEMORY_LIMIT', message: `${what} was killed: ${limit}` };
 }
 
 const FRAME_HEADER = 8;
 
-/** The end of what is in frames: which stream, three zeros, the length, the bytes. */
-function lastWordsIn(frames: Buffer): string {
+/** What is in frames: which stream, three zeros, the length, the bytes. */
+function textIn(frames: Buffer): string {
   const parts: Buffer[] = [];
   for (let at = 0; at + FRAME_HEADER <= frames.length; ) {
     const end = at + FRAME_HEADER + frames.readUInt32BE(at + 4);
     parts.push(frames.subarray(at + FRAME_HEADER, end));
     at = end;
   }
-  return Buffer.concat(parts).toString().trim().slice(-LAST_WORDS);
+  return Buffer.concat(parts).toString().trim();
 }

@@ -55,6 +55,13 @@ export function noteLine(report: ProgramReport, line: string): Said {
   }
 }
 
+/** What lines say to people: messages have their text, and reports are left out. */
+export const withoutReports = (text: string): string =>
+  text
+    .split('\n')
+    .flatMap(line => noteLine(emptyReport(), line)?.text ?? [])
+    .join('\n');
+
 /** A line of any kind as a message. */
 export function plain(line: string): Said {
   const text = shown(line).trimEnd();

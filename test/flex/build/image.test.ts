@@ -129,6 +129,12 @@ const FAILURES: Record<string, [files: Record<string, string>, base: string, cod
       'IMAGE_INVALID',
       /^places:failed would not start as sluice-worker:test does/,
     ],
+    'a base without a worker': [
+      {},
+      'sluice-python:test',
+      'IMAGE_INVALID',
+      /^the image sluice-python:test holds no worker of Sluice to build on/,
+    ],
     'a base that is not there': [
       {},
       'nothing-like-it:1',

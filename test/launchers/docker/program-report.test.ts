@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { emptyReport, noteLine, plain } from '../../../src/launchers/docker/program-report.ts';
+import {
+  emptyReport,
+  noteLine,
+  plain,
+  withoutReports,
+} from '../../../src/launchers/docker/program-report.ts';
 import { checkProgress } from '../../../src/worker/check-told.ts';
 
 /** What comes of these lines, one after the other. */
@@ -104,4 +109,15 @@ test('the counters and outputs that are kept are limited', () => {
   );
   assert.equal(told({ type: 'outputs', paths: '/one' }).said[0]?.severity, 'WARNING');
   assert.deepEqual(told({ type: 'outputs', paths: [1, '', null, '/a'] }).report.outputs, ['/a']);
+});
+
+test('last words have what is said to people, and no reports', () => {
+  const said = [
+    '{"type":"progress","elements":{"read":7}}',
+    'cannot connect',
+    '{"type":"message","severity":"ERROR","text":"no route"}',
+    '{"type":"failed","message":"it fails"}',
+    '{"severity":"error","message":"giving up"}',
+  ];
+  assert.equal(withoutReports(said.join('\n')), 'cannot connect\nno route\ngiving up');
 });
