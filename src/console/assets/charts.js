@@ -90,7 +90,7 @@ function plotIn(figure, { lines }, data) {
       legend: { show: lines.length > 1, live: true },
       scales: { y: { range: (_, min, max) => [Math.min(0, min), Math.max(1, max * 1.1)] } },
       axes: [
-        { ...axis, space: 70, values: times },
+        axis,
         { ...axis, size: 56, values: (_, values) => values.map(short) },
       ],
       series: [
@@ -110,13 +110,6 @@ function plotIn(figure, { lines }, data) {
 }
 
 const dated = at => new Date(at * 1000).toISOString().slice(0, 19).replace('T', ' ');
-
-/** As exact as the marks are far apart; days where there are several. */
-function times(plot, marks) {
-  const { min, max } = plot.scales.x;
-  if (max - min > 86_400) return marks.map(at => dated(at).slice(5, 16));
-  return marks.map(at => dated(at).slice(11, max - min > 1800 ? 16 : 19));
-}
 
 const short = value =>
   new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 }).format(value);
