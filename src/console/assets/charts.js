@@ -89,10 +89,7 @@ function plotIn(figure, { lines }, data) {
       cursor: { drag: { x: true, y: false } },
       legend: { show: lines.length > 1, live: true },
       scales: { y: { range: (_, min, max) => [Math.min(0, min), Math.max(1, max * 1.1)] } },
-      axes: [
-        axis,
-        { ...axis, size: 56, values: (_, values) => values.map(short) },
-      ],
+      axes: [axis, { ...axis, size: 56, values: (_, values) => values.map(short) }],
       series: [
         { label: 'Time, UTC', value: (_, at) => (at === null ? '–' : dated(at)) },
         ...lines.map(([label, variable]) => ({
