@@ -11,13 +11,17 @@ import { namesIn } from './rules.ts';
 import type { Template, TemplateSummary } from './template.ts';
 import { GROUPS_FOLDER, readText } from './template-file.ts';
 
-/** The template that a summary names; throws TEMPLATE_INVALID with the place of every fault. */
+/**
+ * The template that a summary names; throws TEMPLATE_INVALID with the place of every fault.
+ * @param named how the file is called in faults, these and those of the pipeline
+ */
 export async function readTemplate(
   file: string,
   origin: TemplateSummary['origin'],
   shippedFolder: string,
+  named = file,
 ): Promise<Template> {
-  const content = parseTemplateFile(await readText(file), file);
+  const content = parseTemplateFile(await readText(file), named);
   const groups = await Promise.all(
     (content.parameterGroups ?? []).map(async name => {
       const group = await readGroup(name, file, shippedFolder, content);
@@ -27,7 +31,7 @@ export async function readTemplate(
   const parameters = mergeGroups(content.parameters, groups);
   const faults: Violation[] = [];
   const report = (place: string | undefined, message: string) =>
-    void faults.push({ subject: place ?? `${file}:1:1`, message });
+    void faults.push({ subject: place ?? `${named}:1:1`, message });
   checkNames(parameters, content, report);
   for (const [name, schema] of Object.entries(parameters.properties)) checkKind(name, schema, report);
   const names = new Set(Object.keys(parameters.properties));

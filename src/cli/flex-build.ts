@@ -60,7 +60,7 @@ async function build(given: string, specPath: string | undefined, options: Build
   let building: Promise<BuiltImage> | undefined;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop());
   try {
-    await check(packed, options);
+    await check(config, packed, options);
     const base = options.base ?? config.workerImage ?? `sluice-worker:${VERSION}`;
     const terms = { name, base, noCache: !options.cache, tell, signal: stopping.signal };
     building = buildImage(config, engine, packed, terms);
@@ -94,8 +94,12 @@ const tell = (line: string): void => void process.stderr.write(harmless(`${line}
 const defaultSpec = ({ folder, template }: PackedTemplate): string =>
   folder === undefined ? `${template.id}.json` : join(dirname(folder), `${basename(folder)}.json`);
 
-async function check(packed: PackedTemplate, { test }: BuildOptions): Promise<void> {
-  const { checkScripts } = await import('../flex/build/check.ts');
+async function check(config: Config, packed: PackedTemplate, { test }: BuildOptions): Promise<void> {
+  const [{ checkPipeline }, { checkScripts }] = await Promise.all([
+    import('../flex/build/check-pipeline.ts'),
+    import('../flex/build/check.ts'),
+  ]);
+  await checkPipeline(config, packed.template);
   await checkScripts(packed, { cases: test, tell });
   if (!test || packed.template.tests.length === 0) return;
   const { testPacked } = await import('./flex-test.ts');

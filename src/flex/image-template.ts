@@ -26,7 +26,7 @@ const remembered = new Map<string, Promise<Template>>();
  * @throws SluiceError IMAGE_INVALID, TEMPLATE_INVALID
  */
 export function templateOfImage(config: Config, engine: Docker, image: Image): Promise<Template> {
-  const key = `${config.home} ${image.imageId}`;
+  const key = `${config.home} ${image.imageId} ${image.image}`;
   const known = remembered.get(key);
   if (known) return known;
   const template = read(config, engine, image);
@@ -82,12 +82,14 @@ async function fetchInto(folder: string, config: Config, engine: Docker, image: 
   }
 }
 
-/** Faults are told as they lie in the image. */
+/** Faults are told as they lie in the image, those of the pipeline at a launch too. */
 async function readCached(folder: string, { image }: Image): Promise<Template> {
   const cached = join(folder, 'template');
-  const shown = (text: string) => text.replaceAll(cached, `${image}:/template`);
+  const inImage = `${image}:/template`;
+  const shown = (text: string) => text.replaceAll(cached, inImage);
   try {
-    return await readTemplate(join(cached, TEMPLATE_FILE), 'user', shippedTemplates);
+    const named = `${inImage}/${TEMPLATE_FILE}`;
+    return await readTemplate(join(cached, TEMPLATE_FILE), 'user', shippedTemplates, named);
   } catch (error) {
     if (!(error instanceof SluiceError)) throw error;
     const violations = error.violations.map(({ subject, message }) => ({ subject: shown(subject), message }));

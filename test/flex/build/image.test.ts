@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test';
 import Docker from 'dockerode';
 import { pack } from 'tar-stream';
 import { type Config, loadConfig } from '../../../src/config.ts';
+import { checkPipeline } from '../../../src/flex/build/check-pipeline.ts';
 import { type BuiltImage, buildImage } from '../../../src/flex/build/image.ts';
 import { packTemplate } from '../../../src/flex/build/pack.ts';
 import { templateOfImage } from '../../../src/flex/image-template.ts';
@@ -225,6 +226,19 @@ for (const [what, [lines, code, message]] of Object.entries(HOSTILE))
       [],
     );
   });
+
+test('a fault of the pipeline names the file in the image', { skip }, async t => {
+  const { config, client, build, folder } = await prepared(t);
+  const file = join(folder, 'template.yaml');
+  const text = await readFile(file, 'utf8');
+  await writeFile(file, text.replace('type: ReadFromText', 'type: ReadFromNowhere'));
+  const { id: imageId } = await build('places:faulty');
+  const template = await templateOfImage(config, client, { image: 'places:faulty', imageId });
+  await assert.rejects(checkPipeline(config, template), {
+    code: 'PIPELINE_INVALID',
+    message: /^places:faulty:\/template\/template\.yaml:\d+:\d+: /,
+  });
+});
 
 test('a pattern that could take for ever to match is refused', { skip }, async t => {
   const { config, client, build, folder } = await prepared(t);
