@@ -24,7 +24,7 @@ async function resume(jobId: string, options: { json?: boolean }): Promise<void>
   const job = await loadJob(config, jobId);
   const prepared = { job, graph: graphOf(job) };
   const store = openStore(config);
-  resumeForeground(store, prepared);
+  await resumeForeground({ config, store }, prepared);
   await followJob({ config, store }, prepared, options);
   store.close();
 }

@@ -52,18 +52,21 @@ export function isUnderWay({ state, owner, pid, pidStart }: JobRecord): boolean 
 }
 
 /**
- * Fails the jobs of the foreground whose process has gone without a word, with the advice to resume them; gives their
- * records. To be called when a server starts, and now and then.
+ * Ends the jobs of the foreground whose process has gone without a word: one that was to be cancelled is, all others have
+ * failed, with the advice to resume them where that can be; gives their records. To be called when a server starts, and
+ * now and then.
  */
 export async function orphaned({ config, store }: JobHome): Promise<JobRecord[]> {
   const failed: JobRecord[] = [];
   for (const { id } of store.jobs.active('foreground').filter(each => !isUnderWay(each))) {
     const result = await resultSoFar({ config, store }, id);
     const record = store.transaction(() => {
+      const now = store.jobs.require(id);
       // Somebody may have resumed it meanwhile.
-      if (isUnderWay(store.jobs.require(id))) return undefined;
-      const { message: text } = result.error;
-      store.messages.add([{ jobId: id, time: Date.now(), severity: 'ERROR', text }]);
+      if (isUnderWay(now)) return undefined;
+      const { error, ...counted } = result;
+      if (now.wish === 'CANCELLED') return store.jobs.move(id, 'CANCELLED', { result: counted });
+      store.messages.add([{ jobId: id, time: Date.now(), severity: 'ERROR', text: error.message }]);
       return store.jobs.move(id, 'FAILED', { result });
     });
     if (record) failed.push(record);
@@ -72,10 +75,13 @@ export async function orphaned({ config, store }: JobHome): Promise<JobRecord[]>
 }
 
 async function resultSoFar({ config, store }: JobHome, id: string) {
-  const { pid, startTime, createTime } = store.jobs.require(id);
+  const { pid, startTime, createTime, container } = store.jobs.require(id);
   const progress = store.progress.get(id);
   const seconds = ((progress?.time ?? Date.now()) - Date.parse(startTime ?? createTime)) / 1000;
-  const message = `process ${pid}, which ran the job, has ended: \`sluice resume ${id}\` goes on with it`;
+  const advice = container?.isProgram
+    ? 'its program is stopped, and not started again, since it might do twice what it has done: launch it anew'
+    : `\`sluice resume ${id}\` goes on with it`;
+  const message = `process ${pid}, which ran the job, has ended: ${advice}`;
   // Where its file has gone, or means nothing to this version, nobody knows what was counted: it has failed all the same.
   const graph: Graph = await readJob(jobFile(config, id))
     .then(graphOf)

@@ -72,6 +72,34 @@ test('jobs of a process that has gone have failed, with the advice to resume the
   assert.deepEqual(await orphaned(home), []);
 });
 
+test('a program whose process has gone is not to be resumed; what was to be cancelled is', async t => {
+  const home = await homeIn(t);
+  const { jobs, messages } = home.store;
+  const container: JobRecord['container'] = {
+    image: 'words:1',
+    imageId: `sha256:${'1'.repeat(64)}`,
+    isProgram: true,
+    limits: { memoryBytes: 1 << 30, cpus: 1, pids: 512 },
+    network: 'none',
+  };
+  const program = foreground({ pid: 4_000_000, container });
+  const cancelled = foreground({ pid: 4_000_000, container });
+  for (const record of [program, cancelled]) jobs.insert(record);
+  jobs.wish(cancelled.id, 'CANCELLED');
+  jobs.move(cancelled.id, 'CANCELLING');
+  await orphaned(home);
+  const { state, result } = jobs.require(program.id);
+  assert.equal(state, 'FAILED');
+  assert.equal(
+    result?.error?.message,
+    'process 4000000, which ran the job, has ended: its program is stopped, and not started again, since it might do twice what it has done: launch it anew',
+  );
+  const after = jobs.require(cancelled.id);
+  assert.equal(after.state, 'CANCELLED');
+  assert.equal(after.result?.error, undefined);
+  assert.deepEqual(messages.list(cancelled.id, {}, 10).items, []);
+});
+
 test('what such a job had come to is worked out of what it noted last', async t => {
   const home = await homeIn(t);
   const { config, store } = home;

@@ -13,7 +13,7 @@ import { programLabels } from '../../worker/program.ts';
 import type { WorkerEnd } from '../launcher.ts';
 import { inTime, statusOf } from './engine.ts';
 import { type LogLine, readLog } from './program-log.ts';
-import { noteLine, plain, type Said } from './program-report.ts';
+import { imbalanceOf, noteLine, plain, type Said } from './program-report.ts';
 import { keepRelay, relayedOf, type StreamName } from './program-state.ts';
 import { endOfProgram, orderIn, signalFor } from './program-wish.ts';
 
@@ -150,10 +150,13 @@ export function relayProgram({ docker, id, jobFile, index }: RelayedProgram): Pr
       for (const stream of STREAMS) await read(stream, AbortSignal.timeout(REST_MS), true);
       const time = new Date().toISOString();
       for (const [at, left] of limit.flush().entries()) append({ ...left, time }, `end/left-out-${at}`);
+      const event = endOfProgram(end, relayed.report, orderIn(jobFile) ?? relayed.asked);
+      const imbalance = imbalanceOf(relayed.report);
+      if (event.type === 'ended' && event.state !== 'CANCELLED' && imbalance !== undefined)
+        append({ type: 'message', severity: 'WARNING', text: imbalance, time }, 'end/imbalance');
       isDirty = true;
       save();
-      const wish = orderIn(jobFile) ?? relayed.asked;
-      log.append(endOfProgram(end, relayed.report, wish), { name: 'end', durable: true });
+      log.append(event, { name: 'end', durable: true });
     },
   };
 }

@@ -9,6 +9,8 @@ export interface ProgramReport {
   isRunning: boolean;
   progress: WorkerProgress;
   outputs: string[];
+  /** Which numbers of elements it has reported. */
+  told?: string[];
   /** Why it says that it failed. */
   failure?: string;
 }
@@ -55,6 +57,15 @@ export function noteLine(report: ProgramReport, line: string): Said {
   }
 }
 
+/** What is odd about what it has reported when it ends well: all four numbers of its books, which do not balance. */
+export function imbalanceOf({ told = [], progress }: ProgramReport): string | undefined {
+  const count = progress.counters[programStage];
+  if (!count || [...elementCounts.keys()].some(name => !told.includes(name))) return undefined;
+  const { in: read, out: written, filtered, failed } = count;
+  if (read === written + filtered + failed) return undefined;
+  return `the books do not balance: the program reports ${read} elements read, but ${written} written, ${filtered} filtered and ${failed} dead-lettered`;
+}
+
 /** What lines say to people: messages have their text, and reports are left out. */
 export const withoutReports = (text: string): string =>
   text
@@ -79,15 +90,18 @@ function objectIn(line: string): Record<string, unknown> | undefined {
 }
 
 /** What it counts stands for what it counted before: each report has all of it, or only what has changed. */
-function noteProgress({ progress }: ProgramReport, said: Record<string, unknown>): Said {
+function noteProgress(report: ProgramReport, said: Record<string, unknown>): Said {
+  const { progress } = report;
   const faults: string[] = [];
   const count = progress.counters[programStage] ?? emptyCounters();
   progress.counters[programStage] = count;
   const elements = countsIn(said.elements, 'elements', faults);
   for (const [name, value] of elements) {
     const key = elementCounts.get(name);
-    if (key) count[key] = value;
-    else faults.push(`elements.${name} is none of ${[...elementCounts.keys()].join(', ')}`);
+    if (key) {
+      count[key] = value;
+      report.told = [...new Set([...(report.told ?? []), name])];
+    } else faults.push(`elements.${name} is none of ${[...elementCounts.keys()].join(', ')}`);
   }
   for (const [name, value] of countsIn(said.counters, 'counters', faults)) {
     if (!Object.hasOwn(count.named, name) && Object.keys(count.named).length >= MAX_COUNTERS)

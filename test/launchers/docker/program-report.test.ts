@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   emptyReport,
+  imbalanceOf,
   noteLine,
   plain,
   withoutReports,
@@ -120,4 +121,18 @@ test('last words have what is said to people, and no reports', () => {
     '{"severity":"error","message":"giving up"}',
   ];
   assert.equal(withoutReports(said.join('\n')), 'cannot connect\nno route\ngiving up');
+});
+
+test('books of a program that do not balance are told, once it has reported all of them', () => {
+  const oddAfter = (...elements: object[]) =>
+    imbalanceOf(told(...elements.map(each => ({ type: 'progress', elements: each }))).report);
+  const good = { read: 9, written: 7, filtered: 1, deadLettered: 1 };
+  assert.equal(oddAfter(good), undefined);
+  assert.equal(
+    oddAfter({ read: 9, written: 7 }, { filtered: 0, deadLettered: 1 }),
+    'the books do not balance: the program reports 9 elements read, but 7 written, 0 filtered and 1 dead-lettered',
+  );
+  assert.equal(oddAfter({ read: 9, written: 7, filtered: 0 }), undefined);
+  assert.equal(oddAfter({ ...good, read: 3 }, { read: 9 }), undefined);
+  assert.equal(oddAfter(), undefined);
 });
