@@ -72,8 +72,9 @@ export async function topicsOf(t: Lifetime, address: string): Promise<Topics> {
     producer,
     async make(settings = {}) {
       const topic = `t-${randomUUID()}`;
-      await admin.createTopics({ topics: [{ topic, numPartitions: 3, ...settings }], waitForLeaders: false });
-      await waitFor(() => hasLeaders(admin, topic), `leader of ${topic}`);
+      const asked = { topic, numPartitions: 3, ...settings };
+      await admin.createTopics({ topics: [asked], waitForLeaders: false });
+      await waitFor(() => hasLeaders(admin, asked), `leader of ${topic}`);
       return topic;
     },
     async send(topic, values) {
@@ -90,10 +91,16 @@ export async function topicsOf(t: Lifetime, address: string): Promise<Topics> {
 }
 
 /** The client itself gives up sooner than a broker that is busy starting takes. */
-async function hasLeaders(admin: Admin, topic: string): Promise<boolean> {
+async function hasLeaders(
+  admin: Admin,
+  { topic, numPartitions }: { topic: string; numPartitions: number },
+): Promise<boolean> {
   try {
     const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
-    return topics.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0));
+    const partitions = topics[0]?.partitions ?? [];
+    if (partitions.length !== numPartitions || partitions.some(({ leader }) => leader < 0)) return false;
+    // The metadata know of a leader before that does itself; only a leader tells offsets.
+    return (await admin.fetchTopicOffsets(topic)).length === numPartitions;
   } catch {
     return false;
   }
