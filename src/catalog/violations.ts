@@ -50,9 +50,9 @@ function missing(name: string, schemaPath: string, schema: ParametersSchema): Vi
   const what = title ? ` (${title})` : '';
   const [, index, branch] = /^#\/allOf\/(\d+)\/(then|else)\//.exec(schemaPath) ?? [];
   const rule = schema.allOf?.[Number(index)];
-  if (!rule) return { subject: name, message: `missing required parameter${what}` };
+  if (!rule) return { subject: name, message: `must be given${what}` };
   const when = `${branch === 'then' ? 'when' : 'unless'} ${conditionWords(rule.if)}`;
-  return { subject: name, message: `missing required parameter${what}: it is required ${when}` };
+  return { subject: name, message: `must be given${what} ${when}` };
 }
 
 function choice(

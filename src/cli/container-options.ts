@@ -1,5 +1,8 @@
 /** Options of the verbs that launch jobs: whether in containers, and with how much of the machine. */
 import { type Command, Option } from 'commander';
+import { wholeNumber } from './numbers.ts';
+
+const MAX_START_SECONDS = 24 * 60 * 60;
 
 export interface ContainerOptions {
   launcher?: 'process' | 'docker';
@@ -9,6 +12,8 @@ export interface ContainerOptions {
   pids?: string;
   network?: 'none' | 'jobs';
   verify?: boolean;
+  /** In seconds. */
+  startTimeout?: number;
 }
 
 /** Adds `--launcher` and what is said of containers. */
@@ -31,15 +36,21 @@ export const withLimits = (command: Command): Command =>
         'jobs',
       ]),
     )
-    .option('--verify', 'refuse an image that no registry vouches for');
+    .option('--verify', 'refuse an image that no registry vouches for')
+    .option(
+      '--start-timeout <seconds>',
+      'how long a container may take until it works (default: 300)',
+      wholeNumber(1, MAX_START_SECONDS),
+    );
 
 /** The same as Dataflow's environment says it; empty where nothing is asked. */
 export function environmentOf(options: ContainerOptions): Record<string, unknown> {
-  const { launcher, workerImage, memory, cpus, pids, network, verify } = options;
+  const { launcher, workerImage, memory, cpus, pids, network, verify, startTimeout } = options;
   const asked = { launcher, memory, cpus, pids, network, verifyImage: verify };
   const pairs = Object.entries(asked).filter(([, value]) => value !== undefined);
   return {
     ...(pairs.length > 0 && { additionalPipelineOptions: pairs.map(pair => pair.join('=')) }),
     ...(workerImage !== undefined && { sdkContainerImage: workerImage }),
+    ...(startTimeout !== undefined && { launchOptions: { ft_launch_timeout_secs: String(startTimeout) } }),
   };
 }

@@ -5,6 +5,7 @@ import type { JobListener } from '../jobs/run-job.ts';
 import type { PreparedJob } from '../launch/prepare.ts';
 import type { JobHome } from '../store/store.ts';
 import { describeMessage, describeProgress, statusLine, tellEnd } from './live.ts';
+import { harmless } from './tables.ts';
 
 /** Runs a job, which belongs to this process, to its end, tells how it goes, and sets the exit status. */
 export async function followJob(
@@ -12,14 +13,15 @@ export async function followJob(
   { job, graph }: Pick<PreparedJob, 'job' | 'graph'>,
   { json }: { json?: boolean },
 ): Promise<void> {
-  const status = statusLine();
+  // What a program has to say is all that is known of what it does.
+  const status = statusLine(job.program !== undefined);
   const started = Date.now();
   status.print(`job ${job.id} starting`);
   const listener: JobListener = {
     onRunning: () => status.print(`job ${job.id} running${job.streaming ? '; Ctrl-C drains it' : ''}`),
     onProgress: progress =>
       status.update(describeProgress(totalsOf(graph, progress.counters), progress.watermark, started)),
-    onMessage: message => status.print(describeMessage(message), message.severity),
+    onMessage: message => status.print(harmless(describeMessage(message)), message.severity),
   };
   const run = job.container
     ? (await import('../jobs/foreground-containers.ts')).runContainers(home, job, listener)

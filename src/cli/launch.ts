@@ -70,16 +70,18 @@ export async function launchOn(
   const { update = false, validateOnly = false, jobName, project, region, json = false } = options;
   if (update && jobName === undefined)
     throw new SluiceError('USAGE', '--update needs the --job-name of the job to take over from');
+  const { launchOptions, ...environment } = environmentOf(options);
   const body = {
     launchParameter: {
       jobName: jobName ?? nameAfter(template),
       ...named,
       parameters: await parametersOf(client, template, options.parameters ?? {}),
       environment: {
-        ...environmentOf(options),
+        ...environment,
         ...(options.numWorkers !== undefined && { numWorkers: options.numWorkers }),
         ...(options.labels && { additionalUserLabels: texts(options.labels) }),
       },
+      ...(launchOptions !== undefined && { launchOptions }),
       ...(update && { update }),
       ...(options.transformNameMapping && { transformNameMappings: texts(options.transformNameMapping) }),
     },

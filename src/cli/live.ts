@@ -14,8 +14,9 @@ type Summary = Omit<JobSummary, 'state'> & { state: string };
 
 /**
  * On a terminal one line is kept up to date below what is printed; elsewhere only warnings and errors are printed.
+ * @param tellsAll what is neither is printed there too
  */
-export function statusLine() {
+export function statusLine(tellsAll = false) {
   const { stderr } = process;
   const live = stderr.isTTY === true;
   const clear = () => {
@@ -27,7 +28,7 @@ export function statusLine() {
       if (live) stderr.write(`\r\x1b[K${text.slice(0, (stderr.columns || DEFAULT_COLUMNS) - 1)}`);
     },
     print(text: string, severity = 'INFO') {
-      if (severity === 'DEBUG' || (!live && severity === 'INFO')) return;
+      if (severity === 'DEBUG' || (!live && !tellsAll && severity === 'INFO')) return;
       clear();
       stderr.write(`${text}\n`);
     },

@@ -18,7 +18,7 @@ export function failWith(thrown: unknown, json: boolean): void {
     return;
   }
   process.stderr.write(harmless(`sluice: ${message} [${code}]\n`));
-  for (const { subject, message: why } of violations)
-    process.stderr.write(harmless(`  ${subject}: ${why}\n`));
+  const others = violations.filter(({ message: why }) => !message.includes(why));
+  for (const { subject, message: why } of others) process.stderr.write(harmless(`  ${subject}: ${why}\n`));
   process.stderr.write(`  ${errorKinds[code].remedy}\n`);
 }

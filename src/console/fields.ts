@@ -95,8 +95,7 @@ export const faultsOf = ({ parameters }: TemplateDescription, violations: readon
   });
 
 /** Where the field stands its name need not be said. */
-const atField = (message: string): string =>
-  message.startsWith('missing required parameter') ? 'is required' : message;
+const atField = (message: string): string => (message.startsWith('must be given') ? 'is required' : message);
 
 const isNamedIn = (name: string, rule: string): boolean => rule.split(/[^\w]+/).includes(name);
 

@@ -48,11 +48,18 @@ export const OWN_IMAGE = 'sluice://';
  */
 export function parseSpec(given: string, path: string): ContainerSpec {
   try {
-    return checkSpec(JSON.parse(given), path);
+    return checkSpec(readSpecText(given), path);
   } catch (error) {
     if (error instanceof SluiceError) throw error;
     throw invalid(path, `the spec is not valid JSON: ${(error as Error).message}`);
   }
+}
+
+/** The value in the text of a spec: JSON, or that as a text of YAML or JSON, as gcloud prints it. @throws SyntaxError */
+export function readSpecText(given: string): unknown {
+  // Only its first line makes a block of YAML of what is JSON.
+  const value: unknown = JSON.parse(given.replace(/^\|-?\r?\n/, ''));
+  return typeof value === 'string' ? JSON.parse(value) : value;
 }
 
 /** What is said to be a spec, as one. @throws SluiceError TEMPLATE_INVALID, NOT_IMPLEMENTED */

@@ -17,6 +17,8 @@ import type { JobContainer } from '../worker/container.ts';
 
 export type ResolvedImage = Pick<JobContainer, 'image' | 'imageId' | 'digest'> & {
   labels: Readonly<Record<string, string>>;
+  /** What its containers begin with: an entry point, which takes arguments, a command, or nothing. */
+  start: 'entrypoint' | 'command' | 'none';
 };
 
 /** An engine that does not say that it is there in that time will not do anything else. */
@@ -48,10 +50,16 @@ export async function resolveImage(
       imageId: known.Id,
       ...(digest !== undefined && { digest }),
       labels: known.Config.Labels ?? {},
+      start: startOf(known),
     };
   } catch (error) {
     throw engineError(error, config, image);
   }
+}
+
+function startOf({ Config: { Entrypoint: entrypoint, Cmd: command } }: Docker.ImageInspectInfo) {
+  if (entrypoint && entrypoint.length > 0) return 'entrypoint';
+  return command && command.length > 0 ? 'command' : 'none';
 }
 
 async function inspect(docker: Docker, image: string): Promise<Docker.ImageInspectInfo | undefined> {

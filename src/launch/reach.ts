@@ -126,7 +126,7 @@ function requireMountable(path: string, shown: string, config: Config): void {
   if (why !== undefined)
     throw new SluiceError(
       'PATH_FORBIDDEN',
-      `${shown} cannot be given to a container: ${why}; name a folder below it, or launch with --launcher process`,
+      `${shown} cannot be given to a container: ${why}; name a folder below it`,
     );
 }
 

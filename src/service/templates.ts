@@ -11,6 +11,7 @@ import {
   checkSpec,
   OWN_IMAGE,
   parseSpec,
+  readSpecText,
   readTemplateText,
   unableToOpen,
 } from '../flex/spec.ts';
@@ -118,7 +119,7 @@ const isClassic = (text: string): boolean => jsonObject(text)?.image === undefin
 
 function jsonObject(text: string): Record<string, unknown> | undefined {
   try {
-    const value: unknown = JSON.parse(text);
+    const value = readSpecText(text);
     return isObject(value) ? value : undefined;
   } catch {
     return undefined;

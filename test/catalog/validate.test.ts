@@ -82,7 +82,7 @@ test('every violation is told at once, with its parameter and what would be righ
     'level: must be one of LOW, HIGH, not "MID"',
     'folders: is no parameter of this template; did you mean folder?',
     'window: must be a duration longer than zero, like 30s, 5m or 1h30m, not "0s"',
-    'folder: missing required parameter (Title of folder)',
+    'folder: must be given (Title of folder)',
     'n: must be at least 1',
     'name: must not be empty',
     'code: must match the pattern ^[A-Z]+$',
@@ -152,11 +152,11 @@ test('required when another is given, or has a value', async t => {
   };
   const conditional = await template(t, properties, rules);
   assert.deepEqual(violations(conditional, { key: 'k' }), [
-    'topic: missing required parameter (Title of topic): it is required unless sink is FILE',
+    'topic: must be given (Title of topic) unless sink is FILE',
     'value: is required when key is given',
   ]);
   assert.deepEqual(violations(conditional, { sink: 'FILE', value: 'v' }), [
-    'folder: missing required parameter (Title of folder): it is required when sink is FILE',
+    'folder: must be given (Title of folder) when sink is FILE',
     'key: is required when value is given',
   ]);
   assert.deepEqual(violations(conditional, { topic: 't' }), []);

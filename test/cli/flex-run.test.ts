@@ -39,7 +39,8 @@ test('a program runs in the foreground, without a server', { skip }, async t => 
     options,
   );
   assert.equal(status, 0, stderr);
-  const { state, elements, outputs, templateId } = JSON.parse(stdout);
+  const { jobId, state, elements, outputs, templateId } = JSON.parse(stdout);
+  assert.match(stderr, new RegExp(`^job ${jobId} starting\n[^]*^a\\.txt is read$`, 'm'));
   assert.deepEqual([state, templateId], ['DONE', 'words']);
   assert.deepEqual(elements, { read: 2, written: 2, filtered: 0, deadLettered: 0 });
   assert.deepEqual(outputs, [join(options.cwd, 'out/words.txt')]);
@@ -74,8 +75,9 @@ test('Ctrl-C drains a streaming program', { skip }, async t => {
 const refusals: [args: string[], status: number, says: RegExp][] = [
   [['absent.json'], 2, /Unable to open template file: .*absent\.json \[TEMPLATE_NOT_FOUND\]/],
   [['in/a.txt'], 1, /a\.txt is no spec of a Flex template/],
-  [['words.json', '--parameters', 'input=in'], 2, /output: missing required parameter/],
+  [['words.json', '--parameters', 'input=in'], 2, /output: must be given/],
   [['words.json', ...counting, '--memory', '1KiB'], 2, /memory is from 64MiB/],
+  [['words.json', ...counting, '--start-timeout', '0'], 2, /whole number from 1 to 86400/],
   [['words.json', ...counting, '--update'], 2, /need a server/],
   [['absent-image.json', ...counting], 2, /there is no image nobody\/has-it:1/],
 ];
@@ -94,7 +96,12 @@ test('what cannot be run is said in a sentence', { skip }, async t => {
   const nowhere = { ...options, env: { DOCKER_HOST: `unix://${options.cwd}/none.sock` } };
   const { status, stderr } = await sluice(['flex', 'run', 'words.json', ...counting], nowhere);
   assert.equal(status, 1);
-  assert.match(stderr, /no Docker engine answers at unix:\/\/.*none\.sock/);
+  assert.match(stderr, /no Docker engine answers at unix:\/\/.*none\.sock \(ENOENT\) \[ENGINE_UNREACHABLE\]/);
+  const bogus = await sluice(['flex', 'run', 'words.json', ...counting], {
+    ...options,
+    env: { DOCKER_HOST: 'bogus' },
+  });
+  assert.match(bogus.stderr, /^sluice: DOCKER_HOST is bogus, which is no address: .* \[ENGINE_UNREACHABLE\]/);
 });
 
 test('a server launches a spec that lies here, and tells what its program counts', { skip }, async t => {

@@ -56,7 +56,7 @@ async function launchBoth(server: Bucketed, client: Client): Promise<void> {
     })
     .catch(client.refusal);
   assert.equal(refused.code, client.codes.invalid);
-  assert.match(refused.message, /output: missing required parameter \(Output folder\)/);
+  assert.match(refused.message, /output: must be given \(Output folder\)/);
 }
 
 test('Google’s Node client launches the program of an image, over REST', { skip }, async t => {

@@ -73,7 +73,7 @@ test('gcloud launches, looks, drains and cancels', { skip: missing }, async t =>
     ).catch(error => error),
   ]);
   assert.match(wrong.stderr, /INVALID_ARGUMENT: The template parameters are invalid/);
-  assert.match(wrong.stderr, /inputFilePattern: missing required parameter/);
+  assert.match(wrong.stderr, /inputFilePattern: must be given/);
   const reaches = (jobId: string, state: string) => server.reaches('my-proj', jobId, `JOB_STATE_${state}`);
   await Promise.all([
     ...[flex.job.id, classic.id, yaml.job.id].map(id => reaches(id, 'DONE')),

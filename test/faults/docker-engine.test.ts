@@ -105,6 +105,6 @@ test('an engine that never answers is as good as none', async t => {
   const config = loadConfig({ SLUICE_HOME: folder, DOCKER_HOST: `unix://${socket}` });
   await assert.rejects(resolveImage(await connectEngine(config), 'any:1', config), {
     code: 'ENGINE_UNREACHABLE',
-    message: `no Docker engine answers at unix://${socket} (no answer in time): start it, or launch with --launcher process`,
+    message: `no Docker engine answers at unix://${socket} (no answer in time)`,
   });
 });

@@ -61,7 +61,7 @@ test('parameters have the kinds of their types', () => {
       'mode must be one of a, b, not "c"',
       'topic must be the full name of a topic, projects/<project>/topics/<topic> (of this machine: projects/local/…), not "no"',
       'other is no parameter of this template',
-      'output missing required parameter (output)',
+      'output must be given (output)',
     ],
   );
 });
@@ -90,8 +90,8 @@ test('a parameter that depends on another is asked for with that one only', () =
   ];
   assert.deepEqual(checked(parameters, {}), { sink: 'files' });
   assert.deepEqual(refusal(parameters, { sink: 'bigquery', fast: 'true' }), [
-    'table missing required parameter (table): it is required when sink is one of bigquery and sink is given',
-    'speed missing required parameter (speed): it is required when fast is one of true, true and fast is given',
+    'table must be given (table) when sink is one of bigquery and sink is given',
+    'speed must be given (speed) when fast is one of true, true and fast is given',
   ]);
 });
 

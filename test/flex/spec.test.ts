@@ -18,6 +18,13 @@ test('a spec is written as gcloud writes it, and read as it was', () => {
   );
 });
 
+test('a spec is read as gcloud prints it', () => {
+  const text = specText(spec);
+  const block = `|-\n${text.replaceAll(/^(?=.)/gm, '  ')}`;
+  for (const printed of [block, JSON.stringify(text)])
+    assert.deepEqual(parseSpec(printed, 'words.json'), spec);
+});
+
 test('images are taken by every form of a name', () => {
   const digest = `sha256:${'a'.repeat(64)}`;
   for (const image of [

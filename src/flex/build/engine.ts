@@ -15,7 +15,7 @@ export async function requireEngine(config: Config): Promise<Docker> {
     if (known.code !== 'ENGINE_UNREACHABLE') throw known;
     throw new SluiceError(
       'ENGINE_UNREACHABLE',
-      `no Docker engine answers at ${hostOf(config)}, and it is an engine that builds images: start it, or name another by DOCKER_HOST`,
+      `no Docker engine answers at ${hostOf(config)}, and it is an engine that builds images`,
       { cause: error },
     );
   }

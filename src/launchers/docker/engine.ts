@@ -12,10 +12,15 @@ const CALL_MS = 60_000;
 /** Where the engine of a configuration is, as `DOCKER_HOST` names it. */
 export const hostOf = ({ dockerHost = DEFAULT_HOST }: Config): string => dockerHost;
 
-/** The client of the engine; nothing is asked of it yet. Loaded when the first container is needed. */
+/** The client of the engine; nothing is asked of it yet. Loaded when the first container is needed. @throws SluiceError ENGINE_UNREACHABLE */
 export async function connectEngine(config: Config): Promise<Docker> {
   const { default: Engine } = await import('dockerode');
   const host = hostOf(config);
+  if (!/^(?:unix|tcp|https?|ssh|npipe):\/\/./.test(host))
+    throw new SluiceError(
+      'ENGINE_UNREACHABLE',
+      `DOCKER_HOST is ${host.slice(0, MAX_SAID)}, which is no address: it is unix:///path or tcp://host:port`,
+    );
   // All else, e.g. `tcp://` with certificates, dockerode reads from the environment.
   return host.startsWith(UNIX) ? new Engine({ socketPath: host.slice(UNIX.length) }) : new Engine();
 }
@@ -50,7 +55,7 @@ export function engineError(error: unknown, config: Config, image?: string): Slu
 
 function unreachable(error: unknown, config: Config): string {
   const why = isTimeout(error) ? 'no answer in time' : (systemCode(error) ?? saidBy(error));
-  return `no Docker engine answers at ${hostOf(config)} (${why}): start it, or launch with --launcher process`;
+  return `no Docker engine answers at ${hostOf(config)} (${why})`;
 }
 
 const isTimeout = (error: unknown): boolean =>

@@ -38,8 +38,8 @@ export function dockerLauncher(config: Config): Launcher {
         engine().then(docker => make(docker, config, held, jobFile, index)),
       ),
     async find(jobFile, index) {
-      const docker = await engine();
       try {
+        const docker = await engine();
         const id = await findContainer(docker, config, basename(dirname(jobFile)), index);
         return id === undefined ? undefined : follow(config, take(docker, config, held, jobFile, index, id));
       } catch (error) {

@@ -22,8 +22,8 @@ export async function removeLeftovers(
   // Where there is no Docker, its client need not be loaded.
   const host = hostOf(config);
   if (host.startsWith(UNIX) && !existsSync(host.slice(UNIX.length))) return false;
-  const docker = await connectEngine(config);
   try {
+    const docker = await connectEngine(config);
     const found = await docker.listContainers({ all: true, filters: ofHome(config), ...inTime() });
     const left = found.filter(({ Labels }) => !isActive(Labels[labels.job] ?? ''));
     for (const { Id: id } of left) await removeContainer(docker, id);
