@@ -94,10 +94,17 @@ function containerFacts({ container }: ServedJob): Fact[] {
   return [
     ['image', image],
     ['content', digest ?? imageId],
-    ['limits', `${size(limits.memoryBytes)} of memory, ${cores}, ${count(limits.pids)} processes`],
+    ['limits', `${memory(limits.memoryBytes)} of memory, ${cores}, ${count(limits.pids)} processes`],
     ['network', network],
   ];
 }
+
+const MIB = 1 << 20;
+const GIB = 1024 * MIB;
+
+/** In the units that `--memory` is given in. */
+const memory = (bytes: number): string =>
+  bytes < GIB ? `${Math.round(bytes / MIB)} MiB` : `${Number((bytes / GIB).toFixed(1))} GiB`;
 
 /** A program counts what it likes beside the elements. */
 const countedBy = ({ container, counters }: ServedJob): [string, number][] =>

@@ -13,6 +13,7 @@ import { type LaunchRequest, prepareJob } from '../../../src/launch/prepare.ts';
 import { newRecord } from '../../../src/launch/record.ts';
 import { withSecrets } from '../../../src/launch/secrets.ts';
 import { homeHash, ofHome } from '../../../src/launchers/docker/names.ts';
+import { removeLeftSecrets } from '../../../src/launchers/docker/secrets.ts';
 import type { JobRecord } from '../../../src/store/record.ts';
 import type { JobState } from '../../../src/store/states.ts';
 import { openStore, type Store } from '../../../src/store/store.ts';
@@ -125,6 +126,8 @@ export async function openContainers(
     store.close();
     for (const { Id: id } of await containers.containersOf())
       await docker.getContainer(id).remove({ force: true });
+    // Nobody follows them any more.
+    await removeLeftSecrets(config, () => false);
   });
   return containers;
 }
