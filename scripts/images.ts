@@ -9,6 +9,7 @@ import { asSluiceError } from '../src/errors.ts';
 import { requireEngine } from '../src/flex/build/engine.ts';
 import { pullImage } from '../src/flex/build/registry.ts';
 import { VERSION } from '../src/program.ts';
+import { removeUnnamed } from './images/build.ts';
 import { buildNodeBase } from './images/machine.ts';
 import { buildSluice } from './images/sluice.ts';
 
@@ -32,10 +33,15 @@ async function main(): Promise<void> {
   const base = asked.base === LOCAL ? `sluice-base:${asked.tag}` : asked.base;
   if (asked.base === LOCAL) await timed(base, () => buildNodeBase(docker, base, say));
   else await pull(docker, base);
+  const made: string[] = [];
   for (const target of ['worker', 'server'] as const) {
     const tag = `sluice-${target}:${asked.tag}`;
-    await timed(tag, () => buildSluice(docker, { target, tag, base }, say));
+    await timed(tag, async () => {
+      made.unshift(...(await buildSluice(docker, { target, tag, base }, say)));
+    });
   }
+  // Both have been built on what the first one has made.
+  await removeUnnamed(docker, made);
 
   async function timed(tag: string, build: () => Promise<void>): Promise<void> {
     process.stdout.write(`${styleText('bold', tag)}\n`);

@@ -21,16 +21,17 @@ export interface SluiceImage {
   base: string;
 }
 
-/** Packages are brought to the engine once for each state of the lockfile. */
+/** Packages are brought to the engine once for each state of the lockfile. Gives the images that were made on the way, the last first. */
 export async function buildSluice(
   docker: Docker,
   { target, tag, base }: SluiceImage,
   tell?: Tell,
-): Promise<void> {
+): Promise<string[]> {
   const modules = tag.replace(/^[^:]*/, 'sluice-modules');
-  await buildModules(docker, { tag: modules, base }, tell);
+  const before = await buildModules(docker, { tag: modules, base }, tell);
   const args = { BASE_IMAGE: modules, VERSION };
-  await buildImage(docker, { tag, target, args, context: await sources() }, tell);
+  const made = await buildImage(docker, { tag, target, args, context: await sources() }, tell);
+  return [...made, ...before];
 }
 
 /** All that the Dockerfile reads, but for packages. */
@@ -46,13 +47,13 @@ async function buildModules(
   docker: Docker,
   { tag, base }: { tag: string; base: string },
   tell?: Tell,
-): Promise<void> {
+): Promise<string[]> {
   const { Id: baseId } = await docker.getImage(base).inspect();
   const staged = await stagedModules();
   const state = sha256(baseId + staged.state + (await readFile(join(root, 'Dockerfile'), 'utf8')));
-  if (await isBuilt(docker, tag, state)) return;
+  if (await isBuilt(docker, tag, state)) return [];
   const context = [...(await sources()), ...(await entriesOf(staged.folder, 'staged/node_modules'))];
-  await buildImage(docker, { tag, state, target: 'packages', args: { BASE_IMAGE: base }, context }, tell);
+  return buildImage(docker, { tag, state, target: 'packages', args: { BASE_IMAGE: base }, context }, tell);
 }
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');

@@ -7,7 +7,7 @@ export function buildImage(
   tag: string,
   files: Record<string, string>,
   dockerfile: string,
-): Promise<void> {
+): Promise<string[]> {
   const entries = Object.entries({ ...files, Dockerfile: dockerfile });
   return build(docker, { tag, context: entries.map(([name, text]) => ({ name, text })) });
 }
