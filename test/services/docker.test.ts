@@ -94,7 +94,7 @@ function tracesOf({ host, gateway }: DockerEngine): string[] {
   const mounts = readFileSync('/proc/self/mounts', 'utf8');
   return [
     addresses.includes(gateway) && 'address',
-    globSync(`/sys/fs/cgroup/{,*/}${basename(folder)}`).length > 0 && 'control groups',
+    globSync(`/sys/fs/cgroup/{,*/}*-${basename(folder)}`).length > 0 && 'control groups',
     existsSync(folder) && 'folder',
     mounts.includes(folder) && 'mounts',
     globSync('/proc/[0-9]*/cmdline').some(path => textOf(path).includes(folder)) && 'processes',

@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import Docker from 'dockerode';
 import { systemCode } from '../../src/errors.ts';
 import { atEnd } from '../helpers/at-end.ts';
+import { isRunning } from '../helpers/processes.ts';
 import { copyImages, engineFolder } from './docker-images.ts';
 import { inRoom, openRoom } from './docker-room.ts';
 import { type Installation, installDebian, isRoot, lacking, onPath, run } from './installation.ts';
@@ -36,6 +37,7 @@ export interface DockerOptions {
 
 export async function startDocker(t: Lifetime, options: DockerOptions = {}): Promise<DockerEngine> {
   if (!docker.isInstalled()) throw new Error('Docker is not installed: npm run services install docker');
+  await removeAbandonedGroups();
   const data = engineFolder();
   atEnd(t, () => rm(data, { recursive: true, force: true }));
   if (!options.isEmpty) await copyImages(data, buildWith);
@@ -56,7 +58,7 @@ async function buildWith(data: string, work: (client: Docker) => Promise<void>):
 
 async function startEngine(t: Lifetime, data: string, { liveRestore }: DockerOptions): Promise<DockerEngine> {
   const folder = await serviceFolder(t);
-  const group = basename(folder);
+  const group = `${GROUPS}${process.pid}-${basename(folder)}`;
   atEnd(t, () => removeGroups(group));
   const room = await openRoom(t);
   const socketPath = join(folder, 'docker.sock');
@@ -101,9 +103,19 @@ async function startEngine(t: Lifetime, data: string, { liveRestore }: DockerOpt
   };
 }
 
+/** What tests that were killed have left. */
+async function removeAbandonedGroups(): Promise<void> {
+  for (const name of new Set(globSync(`${CONTROL_GROUPS}${GROUPS}*`).map(path => basename(path))))
+    if (!isRunning(Number.parseInt(name.slice(GROUPS.length), 10))) await removeGroups(name);
+}
+
+/** With the first version of control groups there is a tree for each resource. */
+const CONTROL_GROUPS = '/sys/fs/cgroup/{,*/}';
+const GROUPS = 'sluice-test-';
+
 /** The control groups of its containers: those are gone, but nobody has removed them. */
 async function removeGroups(group: string): Promise<void> {
-  const below = `/sys/fs/cgroup/{,*/}${group}`;
+  const below = CONTROL_GROUPS + group;
   for (const path of globSync([`${below}/**/`, below]).sort((a, b) => b.length - a.length))
     await removeGroup(path);
 }
