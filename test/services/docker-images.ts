@@ -3,7 +3,7 @@
  * they were made in. Layers are never changed, so that their files are links, and a copy costs no room.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -18,7 +18,8 @@ import { installedIn, run } from './installation.ts';
 const BASE = 'sluice-base:test';
 const PYTHON = 'sluice-python:test';
 
-const enginesFolder = (): string => installedIn('docker');
+/** Containers are refused a root below a link. */
+const enginesFolder = (): string => realpathSync(installedIn('docker'));
 
 /** The folder of an engine that has yet to start, by whose it is. */
 export const engineFolder = (): string => join(enginesFolder(), 'engines', `${process.pid}-${randomUUID()}`);
