@@ -145,6 +145,8 @@ function frameOf(request: Request, response: Response, page?: Page, title?: stri
   };
 }
 
+const NO_PAGE = { summary: 'There is no such page.', remedy: 'Take one that the menu above leads to.' };
+
 /** What is wrong, in the frame, with what to do about it. */
 const showError =
   ({ log }: Service): ErrorRequestHandler =>
@@ -153,7 +155,10 @@ const showError =
     const error = faultOf(thrown);
     const requestId = String(request.id);
     if (error.code === 'INTERNAL') log.error({ requestId, err: error.cause ?? error }, 'a page failed');
-    const { http, summary, remedy } = errorKinds[error.code];
+    const { http, summary, remedy } = {
+      ...errorKinds[error.code],
+      ...(error.code === 'ROUTE_NOT_FOUND' && NO_PAGE),
+    };
     response.status(http).render('error', {
       ...frameOf(request, response, undefined, summary.replace(/\.$/, '')),
       ...(isPart(request) && { layout: false }),
