@@ -41,6 +41,18 @@ test('what is wrong is told at its field, and nothing that was typed is lost', a
   assert.equal(service.store.jobs.list({}, 10).items.length, 0);
 });
 
+test('validating opens the source: one that is not there is told before the launch', async t => {
+  const { submit, folder, service } = await openConsole(t);
+  const fields = { action: 'validate', jobName: 'fine', 'p.outputDirectory': join(folder, 'out') };
+  const input = join(folder, 'in.txt');
+  const missing = await submit(form, { ...fields, 'p.inputFilePattern': input });
+  assert.equal(missing.status, 400);
+  assert.match(missing.text, /there is no file[^<]*in\.txt/);
+  await writeFile(input, 'a line\n');
+  assert.match((await submit(form, { ...fields, 'p.inputFilePattern': input })).text, /This can be launched/);
+  assert.equal(service.store.jobs.list({}, 10).items.length, 0);
+});
+
 test('while a form is filled in only what was given is judged, and the commands are the same launch', async t => {
   const { submit } = await openConsole(t);
   const fields = { action: 'check', jobName: 'words', numWorkers: '2', 'p.numShards': '-1' };

@@ -25,6 +25,8 @@ import { suggestionsFor } from '../suggestions.ts';
 
 interface Outcome {
   valid?: boolean;
+  /** What the stages had to say when they were opened. */
+  warnings?: readonly string[];
   preview?: ReturnType<typeof previewModel>;
   /** What was refused, in one sentence; the parameters that it names are marked. */
   refusal?: { message: string; remedy?: string };
@@ -115,7 +117,11 @@ async function act(
     launchOf(description, values, settings, action === 'validate'),
     request.caller,
   );
-  return job ? { redirect: `/jobs/${encodeURIComponent(job.id)}` } : { valid: true };
+  if (job) return { redirect: `/jobs/${encodeURIComponent(job.id)}` };
+  // A preview of nothing opens the source, which tells whether it can be reached.
+  const asked = { templateId: description.id, parameters: values, elements: 0 };
+  const { warnings } = await previewElements(service, asked, request.signal);
+  return { valid: true, warnings };
 }
 
 function launchOf(
