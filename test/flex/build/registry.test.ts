@@ -23,7 +23,13 @@ const BASE = 'small:1';
 /** An image that is pushed in no time: nothing of it is ever run. */
 async function makeBase(t: TestContext, client: Docker): Promise<void> {
   const tar = pack();
-  tar.entry({ name: 'Dockerfile' }, 'FROM scratch\nCOPY Dockerfile /worker\nENTRYPOINT ["/worker"]\n');
+  const lines = [
+    'FROM scratch',
+    'COPY Dockerfile /worker',
+    'ENTRYPOINT ["/worker"]',
+    'LABEL sluice.worker=1',
+  ];
+  tar.entry({ name: 'Dockerfile' }, `${lines.join('\n')}\n`);
   tar.finalize();
   const answer = await client.buildImage(tar, { t: BASE });
   await new Promise<void>((resolve, reject) => {

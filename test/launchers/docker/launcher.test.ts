@@ -89,12 +89,15 @@ async function slowBatchIn(folder: string, records: number) {
   return parameters;
 }
 
+/** Enough that a job is still at work when it is killed for the second time, on a busy machine too. */
+const KILLED_RECORDS = 15_000;
+
 test('a worker whose container is killed goes on from its checkpoint, and doubles nothing', {
   skip,
 }, async t => {
   const all = await openContainers(t, await engine());
   const { folder, launch, until, containersOf, docker } = all;
-  const parameters = await slowBatchIn(folder, 6000);
+  const parameters = await slowBatchIn(folder, KILLED_RECORDS);
   const { id } = await launch({ templateId: 'GCS_Text_to_GCS_Text', parameters });
   for (let kills = 1; kills <= 2; kills++) {
     const before = all.written(id);
@@ -105,8 +108,8 @@ test('a worker whose container is killed goes on from its checkpoint, and double
     await eventually(() => all.store.jobs.require(id).restarts === kills);
   }
   const { result } = await until(id, 'DONE', 'FAILED');
-  assert.deepEqual(result?.elements, expectedElements(6000));
-  assertExactlyOnce(6000, join(folder, 'out/output*'), join(folder, 'out/errors/*'));
+  assert.deepEqual(result?.elements, expectedElements(KILLED_RECORDS));
+  assertExactlyOnce(KILLED_RECORDS, join(folder, 'out/output*'), join(folder, 'out/errors/*'));
   await all.assertNothingLeft();
 });
 

@@ -137,7 +137,7 @@ test('without an engine a launch says what to do', async t => {
   const prepared = await prepareJob(config, { templateId, parameters });
   await assert.rejects(inContainers(config, prepared, { request: containerRequest({}) }), {
     code: 'ENGINE_UNREACHABLE',
-    message: `no Docker engine answers at unix://${folder}/docker.sock (ENOENT)`,
+    message: `no Docker engine answers at unix://${folder}/docker.sock (ENOENT): what is in no image of its own runs without one, with --launcher process`,
   });
 });
 
