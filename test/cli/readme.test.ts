@@ -50,7 +50,8 @@ async function run(
   { folder, server }: Place,
 ): Promise<{ status: number | null; output: string }> {
   const port = new URL(server.url).port;
-  const text = code.replaceAll('8080', port).replaceAll('8081', String(server.grpcPort));
+  // At once: the one that is put in may hold the digits of the other.
+  const text = code.replaceAll(/\b808[01]\b/g, each => (each === '8080' ? port : String(server.grpcPort)));
   const file = join(folder, language === 'js' ? 'snippet.mjs' : 'snippet.sh');
   await writeFile(file, text);
   const [command, args] =
