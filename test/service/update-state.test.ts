@@ -103,8 +103,9 @@ test('the dead letters in the folder of a job are joined by those of its success
   assert.deepEqual(await lettersOf(bench, first), ['bad 0']);
   assert.deepEqual(await lettersOf(bench, second), ['bad 1']);
   assert.deepEqual(await lettersOf(bench, third), ['bad 2']);
-  assert.ok(existsSync(join(jobDirectory(bench.config, first), 'dead-letters')));
-  assert.ok(!existsSync(join(jobDirectory(bench.config, third), 'dead-letters')));
+  // Whichever published first: what a job has only staged, its successor publishes.
+  const folders = ids.filter(id => existsSync(join(jobDirectory(bench.config, id), 'dead-letters')));
+  assert.equal(folders.length, 1, folders.join());
 });
 
 test('rows and the subscription that a job has made are those of its successor; dead letters stay with each', async t => {
