@@ -76,7 +76,6 @@ export const helpers = {
   span,
   time,
   prose,
-  json,
   join,
   urlPart,
   tone: (state: unknown): string => tones[String(state)] ?? '',
