@@ -42,7 +42,7 @@ export function parametersIn(
   form: Readonly<Record<string, string>>,
   { parameters }: Pick<TemplateDescription, 'parameters'>,
 ): Record<string, string> {
-  const given: Record<string, string> = {};
+  const given = othersIn(form[OTHERS] ?? '');
   for (const { name, default: usual } of parameters) {
     const value = form[PREFIX + name];
     if (value === undefined || value === '' || value === textOf(usual)) continue;
@@ -51,6 +51,29 @@ export function parametersIn(
   }
   return given;
 }
+
+/** The field of what a program takes beside its parameters, where its spec names none: `name=value`, a line each. */
+const OTHERS = 'others';
+
+function othersIn(text: string): Record<string, string> {
+  const lines = text.split(/\r?\n/).filter(line => line.trim() !== '');
+  return Object.fromEntries(
+    lines.map(line => {
+      const [name = '', ...value] = line.split('=');
+      return [name.trim(), value.join('=')];
+    }),
+  );
+}
+
+/** The lines of that field. */
+export const othersOf = (
+  { parameters }: Pick<TemplateDescription, 'parameters'>,
+  values: Readonly<Record<string, string>>,
+): string =>
+  Object.entries(values)
+    .filter(([name]) => !parameters.some(each => each.name === name))
+    .map(pair => pair.join('='))
+    .join('\n');
 
 export interface FormState {
   /** By parameter. */

@@ -44,7 +44,7 @@ export type PageAnswer =
   | { json: object }
   /** Server-Sent Events: texts as they are sent. */
   | { stream: AsyncIterable<string> }
-  | { download: string; fileName: string; contentType: string };
+  | { download: string | Buffer; fileName: string; contentType: string };
 
 export interface Page {
   method: 'get' | 'post';

@@ -1,15 +1,16 @@
 /** Workers as processes of this machine that go on when whoever launched them ends. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { closeSync, constants, fstatSync, mkdirSync, openSync, readSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import type { Config } from '../config.ts';
 import { systemCode } from '../errors.ts';
 import { holderOf, replaceText } from '../worker/claim.ts';
 import { isRunning, type ProcessIdentity } from '../worker/identity.ts';
 import { stderrFile, turnFile, workerDirectory } from '../worker/places.ts';
-import { allocation, LAST_WORDS, workerArguments } from './command.ts';
+import { allocation, workerArguments } from './command.ts';
 import { environmentOf, workerEnvironment } from './environment.ts';
+import { lastWordsIn } from './last-words.ts';
 import type { LaunchedWorker, Launcher, WorkerEnd } from './launcher.ts';
 
 /** How often we look whether a process that is not our child still runs. */
@@ -109,24 +110,4 @@ function followStranger(identity: ProcessIdentity, directory: string): LaunchedW
     },
     forget: () => clearInterval(looking),
   };
-}
-
-function lastWordsIn(directory: string): string {
-  let file: number;
-  try {
-    file = openSync(stderrFile(directory), constants.O_RDONLY | PLAIN);
-  } catch {
-    // It was never started from here.
-    return '';
-  }
-  try {
-    const stats = fstatSync(file);
-    if (!stats.isFile()) return '';
-    const { size } = stats;
-    const words = Buffer.alloc(Math.min(size, LAST_WORDS));
-    readSync(file, words, 0, words.length, size - words.length);
-    return words.toString().trim();
-  } finally {
-    closeSync(file);
-  }
 }

@@ -74,6 +74,7 @@ function examplesOf(id: string, parameters: Record<string, unknown>): TemplateDe
 }
 
 export interface CommandedLaunch {
+  /** A template's, or the path of a spec. */
   id: string;
   /** Of the job. */
   name: string;
@@ -90,7 +91,7 @@ export interface CommandedLaunch {
 /** One launch, for each way to ask for it. */
 export function launchCommands(launch: CommandedLaunch): TemplateDetails['examples'] {
   const { id, name, parameters, server, workers, labels = {}, containers = {}, update = false } = launch;
-  const path = `gs://dataflow-templates/latest/flex/${id}`;
+  const path = id.includes('/') ? id : `gs://dataflow-templates/latest/flex/${id}`;
   const texts = pairsOf(parameters);
   const labelled = pairsOf(labels);
   const contained = pairsOf(containers);
@@ -110,7 +111,7 @@ export function launchCommands(launch: CommandedLaunch): TemplateDetails['exampl
   };
   const route = `/v1b3/projects/${defaultProject}/locations/${defaultLocation}/flexTemplates:launch`;
   return {
-    sluice: lines(`sluice launch ${id}`, [
+    sluice: lines(`sluice launch ${quoted(id)}`, [
       `--job-name ${name}`,
       ...texts.map(text => `--parameters ${quoted(text)}`),
       ...(workers === undefined ? [] : [`--num-workers ${workers}`]),
@@ -120,7 +121,7 @@ export function launchCommands(launch: CommandedLaunch): TemplateDetails['exampl
     ]),
     gcloud: lines(`gcloud dataflow flex-template run ${name}`, [
       `--project ${defaultProject} --region ${defaultLocation}`,
-      `--template-file-gcs-location ${path}`,
+      `--template-file-gcs-location ${quoted(path)}`,
       ...(texts.length > 0 ? [`--parameters ${quoted(SEPARATOR + texts.join('~'))}`] : []),
       ...(workers === undefined ? [] : [`--num-workers ${workers}`]),
       ...(labelled.length > 0 ? [`--additional-user-labels ${quoted(labelled.join(','))}`] : []),

@@ -15,15 +15,23 @@ export interface HistoryPoint extends Omit<Sample, 'stages'> {
 /** Elements a second of each stage. */
 export type StageRates = Record<string, { taken: number; given: number; failed: number }>;
 
-/** The points after a time (ms since the epoch), the oldest first. @throws SluiceError JOB_NOT_FOUND */
+/**
+ * The points after a time (ms since the epoch), the oldest first: its beginning, when nothing was read, is one too.
+ * @throws SluiceError JOB_NOT_FOUND
+ */
 export async function jobHistory(service: Service, jobId: string, after: number): Promise<HistoryPoint[]> {
-  service.store.jobs.require(jobId);
+  const { startTime } = service.store.jobs.require(jobId);
   const graph = await jobGraph(service, jobId);
   if (!graph) return [];
-  return service.store.progress.history.after(jobId, after).map(({ stages, ...sample }) => {
+  const points = service.store.progress.history.after(jobId, after).map(({ stages, ...sample }) => {
     const { read, written, deadLettered } = totalsOf(graph, countersOf(stages, graph)).elements;
     return { ...sample, read, written, deadLettered };
   });
+  const beganMs = startTime === undefined ? Number.NaN : Date.parse(startTime);
+  const [first] = points;
+  return first && beganMs > after && beganMs < first.time
+    ? [{ time: beganMs, read: 0, written: 0, deadLettered: 0 }, ...points]
+    : points;
 }
 
 /** What is older tells nothing of now: the job waits, or the server was away. */

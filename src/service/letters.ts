@@ -43,6 +43,17 @@ export async function showLetters(
   return runTask(config, 'showLetters', { jobId, ...asked }, { signal, timeoutMs: TIMEOUT_MS });
 }
 
+/** A dead letter, and which are before and after it. @throws SluiceError DEAD_LETTER_NOT_FOUND */
+export async function openLetter(
+  { config, store }: Service,
+  jobId: string,
+  asked: { code?: string; id: string },
+  signal: AbortSignal,
+) {
+  store.jobs.require(jobId);
+  return runTask(config, 'openLetter', { jobId, ...asked }, { signal, timeoutMs: TIMEOUT_MS });
+}
+
 export interface ServedReplay extends Omit<ReplayToLaunch, 'launch'> {
   /** The job that runs the letters again; absent: there is nothing to replay. */
   job?: ShownRecord;

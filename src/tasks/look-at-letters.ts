@@ -75,10 +75,42 @@ export async function showLetters(
       letters.push(payloadCharacters === undefined ? found.letter : cut(found.letter, payloadCharacters));
     if (letters.length >= limit) break;
   }
-  if (id !== undefined && letters.length === 0)
-    throw new SluiceError('DEAD_LETTER_NOT_FOUND', `job ${jobId} has no dead letter ${id}`);
+  if (id !== undefined && letters.length === 0) throw noLetter(jobId, id);
   return letters;
 }
+
+/** One letter, and the ids of those before and after it. */
+export interface OpenLetter {
+  letter: DeadLetter;
+  before?: string;
+  after?: string;
+}
+
+/**
+ * A dead letter among all of its job, or those with the error code.
+ * @throws SluiceError DEAD_LETTER_NOT_FOUND
+ */
+export async function openLetter(
+  home: JobHome,
+  jobId: string,
+  { code, id }: { code?: string; id: string },
+): Promise<OpenLetter> {
+  const { jobs, places } = await findLetters(home, jobId);
+  let open: OpenLetter | undefined;
+  let before: string | undefined;
+  for await (const found of readLetters(places, home.config)) {
+    if (!('letter' in found) || !isWanted(found.letter, { jobs, code })) continue;
+    const { letter } = found;
+    if (open) return { ...open, after: letter.id };
+    if (letter.id === id) open = { letter, ...(before !== undefined && { before }) };
+    before = letter.id;
+  }
+  if (!open) throw noLetter(jobId, id);
+  return open;
+}
+
+const noLetter = (jobId: string, id: string): SluiceError =>
+  new SluiceError('DEAD_LETTER_NOT_FOUND', `job ${jobId} has no dead letter ${id}`);
 
 const cut = (letter: DeadLetter, characters: number): DeadLetter => ({
   ...letter,

@@ -41,6 +41,8 @@ export const tasks = {
     withStore(config, async home => (await import('./look-at-letters.ts')).listLetters(home, jobId, asked)),
   showLetters: (config: Config, { jobId, ...asked }: Asked & { jobId: string; id?: string; limit: number }) =>
     withStore(config, async home => (await import('./look-at-letters.ts')).showLetters(home, jobId, asked)),
+  openLetter: (config: Config, { jobId, ...asked }: { jobId: string; code?: string; id: string }) =>
+    withStore(config, async home => (await import('./look-at-letters.ts')).openLetter(home, jobId, asked)),
   chooseReplay: (config: Config, { jobId, ...request }: ReplayRequest & { jobId: string }) =>
     withStore(config, home => chooseReplay(home, jobId, request)),
 };

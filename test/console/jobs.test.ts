@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { emptyCounters } from '../../src/engine/counters.ts';
+import { jobFile } from '../../src/jobs/job.ts';
 import type { OpenService } from '../../src/service/service.ts';
+import { holderOf } from '../../src/worker/claim.ts';
+import { stderrFile, workerDirectory } from '../../src/worker/places.ts';
 import { assertAccessible, browser } from '../helpers/browser.ts';
+import { eventually } from '../jobs/service-jobs.ts';
 import { missing } from '../services/index.ts';
 import { aRecord } from '../store/a-record.ts';
 import { addEnded, type ConsoleBench, HOSTILE, MADE, openConsole, streamInto } from './parts.ts';
@@ -124,6 +129,22 @@ test('messages are found by importance and words, page by page from the latest',
     assert.match(await page(query), /id="messages"/, query);
 });
 
+test('each worker is told with its process, what it has done, and the last it said', async t => {
+  const { get, folder, config, launch, until, service } = await openConsole(t);
+  const id = await launch('Streaming_Data_Generator', 'events', streamInto(folder));
+  await until(id, 'RUNNING');
+  const directory = workerDirectory(jobFile(config, id), 0);
+  await writeFile(stderrFile(directory), `\u001b[2J${HOSTILE} is what it said\n`);
+  await eventually(() => service.store.progress.get(id)?.gauges?.memoryBytes !== undefined);
+  const { text } = await get(`/jobs/${id}?tab=workers`);
+  assert.doesNotMatch(text, MADE);
+  assert.match(text, /worker 0 said[\s\S]*onerror&#x3D;alert\(1\)&gt; is what it said/);
+  assert.ok(!text.includes('\u001b'));
+  const [, pid, read] = /data-label="Process">(\d+)<[\s\S]*data-label="Read">([\d,]+)</.exec(text) ?? [];
+  assert.equal(Number(pid), holderOf(directory)?.pid);
+  assert.notEqual(read, undefined);
+});
+
 test('of a job in containers the image and its limits are told', async t => {
   const { get, service } = await openConsole(t, { maxJobs: 0 });
   const limits = { memoryBytes: 512e6, cpus: 1.5, pids: 600 };
@@ -138,6 +159,7 @@ test('of a job in containers the image and its limits are told', async t => {
     'registry.example/own:1',
     'sha256:aaaa',
     '512 MB',
+    `sluice-${id}-0`,
     '<dd>1.5</dd>',
     '<dd>600</dd>',
     'none',

@@ -141,6 +141,38 @@ test('labels and containers are in the job and the commands, and what is wrong w
   assert.match(clone, /name="numWorkers" value="2"/);
 });
 
+test('a spec has a form of its own, and its jobs are cloned from there', async t => {
+  const { get, submit, folder, ended } = await openConsole(t);
+  const spec = join(folder, 'words.json');
+  await writeFile(spec, JSON.stringify({ image: 'sluice://Word_Count' }));
+  await writeFile(join(folder, 'in.txt'), 'one two two');
+  const place = `/templates/${encodeURIComponent(spec)}/launch`;
+  const asked = await get(`/templates?spec=${encodeURIComponent(spec)}`, { redirect: 'manual' });
+  assert.equal(asked.headers.get('location'), place);
+  const { text } = await get(place);
+  assert.match(text, /<h1>Launch Word count<\/h1>/i);
+  assert.ok(text.includes(`action="${place}"`));
+  assert.ok(text.includes(`sluice launch ${spec} \\\n`));
+  const fields = {
+    jobName: 'words',
+    'p.inputFile': join(folder, 'in.txt'),
+    'p.output': join(folder, 'out/words'),
+  };
+  assert.match((await submit(place, { ...fields, action: 'validate' })).text, /This can be launched/);
+  const { headers } = await submit(place, { ...fields, action: 'launch' });
+  const id = decodeURIComponent(headers.get('location')?.replace('/jobs/', '') ?? '');
+  assert.equal((await ended(id)).state, 'DONE');
+  assert.match((await get(`/jobs/${id}`)).text, new RegExp(`launch\\?from=${id}">Clone`));
+  for (const [path, status] of [
+    [join(folder, 'nowhere.json'), 404],
+    [join(folder, 'in.txt'), 501],
+    ['/etc/passwd', 403],
+  ] as const)
+    assert.equal((await get(`/templates/${encodeURIComponent(path)}/launch`)).status, status, path);
+  const unslashed = await get('/templates?spec=words.json', { redirect: 'manual' });
+  assert.equal(unslashed.headers.get('location'), '/templates/.%2Fwords.json/launch');
+});
+
 test('containers are offered only where an engine answers', async t => {
   const { get } = await openConsole(t, { maxJobs: 0, config: { dockerHost: 'unix:///nowhere/docker.sock' } });
   const { text } = await get(form);
@@ -154,6 +186,7 @@ test('who may only look sees the form, and launches nothing whatever is sent', a
   assert.equal(status, 200);
   assert.match(text, /value="launch" disabled/);
   assert.match(text, /launching needs the role operator/);
+  assert.equal((await get('/templates/.%2Fmine.json/launch')).status, 403);
   assert.equal((await submit(form, { action: 'check' })).status, 200);
   for (const action of ['launch', 'validate', 'preview'])
     assert.equal((await submit(form, { action, 'p.inputFilePattern': 'x' })).status, 403, action);

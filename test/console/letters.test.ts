@@ -57,7 +57,7 @@ test('letters are shown by reason and one by one, and whatever they say is text'
   const { get, jobId } = await failedJob(t);
   const base = `/jobs/${jobId}/dead-letters`;
   const all = await get('/dead-letters');
-  assert.match(all.text, /failing[\s\S]*class="number">6<[\s\S]*UDF_THREW/);
+  assert.match(all.text, /failing[\s\S]*class="number"[^>]*>6<[\s\S]*UDF_THREW/);
   const page = (await get(base)).text;
   assert.match(page, /6 dead letters[\s\S]*UDF_THREW<\/a>[\s\S]*in Udf/);
   const found = (await get(`${base}/found?code=UDF_THREW`)).text;
@@ -79,6 +79,23 @@ test('letters are shown by reason and one by one, and whatever they say is text'
   assert.equal(none.status, 404);
   assert.match(none.text, /DEAD_LETTER_NOT_FOUND/);
   assert.doesNotMatch(none.text, /<b>none/);
+});
+
+test('from a letter one goes to the next and the previous, and takes its payload along', async t => {
+  const { get, jobId } = await failedJob(t);
+  const [first = '', second = ''] = hrefsIn(
+    (await get(`/jobs/${jobId}/dead-letters/found?code=UDF_THREW`)).text,
+  );
+  assert.match(first, /code=UDF_THREW/);
+  const page = (await get(first)).text;
+  assert.doesNotMatch(page, /rel="prev"/);
+  assert.deepEqual(hrefsIn(page), [second]);
+  assert.equal(hrefsIn((await get(second)).text)[0], first);
+  const [, payload = ''] = /href="([^"]*\/payload\?[^"]*)"/.exec(page) ?? [];
+  const file = await get(payload.replaceAll('&#x3D;', '='));
+  assert.equal(file.text, JSON.stringify({ id: 0, note: HOSTILE }));
+  assert.match(file.headers.get('content-disposition') ?? '', /^attachment; filename="?[\w.-]+\.txt"?$/);
+  assert.equal(file.headers.get('x-content-type-options'), 'nosniff');
 });
 
 test('without any the page says that none is good', async t => {

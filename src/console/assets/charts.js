@@ -75,6 +75,17 @@ function draw() {
   table();
 }
 
+const DAY = '{YYYY}-{MM}-{DD}';
+/** How uPlot writes the times at the axis: ticks of at least so many seconds, what each says, and what is added where a new year, month, day, hour or minute begins. */
+const TIMES = [
+  [31_536_000, '{YYYY}', null, null, null, null, null, null, 1],
+  [2_419_200, '{MMM}', '\n{YYYY}', null, null, null, null, null, 1],
+  [86_400, '{MM}-{DD}', '\n{YYYY}', null, null, null, null, null, 1],
+  [60, '{HH}:{mm}', `\n${DAY}`, null, '\n{MM}-{DD}', null, null, null, 1],
+  [1, '{HH}:{mm}:{ss}', `\n${DAY}`, null, '\n{MM}-{DD}', null, null, null, 1],
+  [0.001, ':{ss}.{fff}', `\n${DAY} {HH}:{mm}`, null, '\n{MM}-{DD} {HH}:{mm}', null, '\n{HH}:{mm}', null, 1],
+];
+
 function plotIn(figure, { lines }, data) {
   const axis = {
     stroke: () => colour('--ink-2'),
@@ -89,7 +100,10 @@ function plotIn(figure, { lines }, data) {
       cursor: { drag: { x: true, y: false } },
       legend: { show: lines.length > 1, live: true },
       scales: { y: { range: (_, min, max) => [Math.min(0, min), Math.max(1, max * 1.1)] } },
-      axes: [axis, { ...axis, size: 56, values: (_, values) => values.map(short) }],
+      axes: [
+        { ...axis, values: TIMES, space: 64 },
+        { ...axis, size: 56, values: (_, values) => values.map(short) },
+      ],
       series: [
         { label: 'Time, UTC', value: (_, at) => (at === null ? '–' : dated(at)) },
         ...lines.map(([label, variable]) => ({

@@ -24,7 +24,8 @@ export const catalogPage: Page = {
   section: 'templates',
   role: 'viewer',
   async answer({ query: given, isFragment }, { config }) {
-    const { query = '', category = '', reads = '', writes = '' } = given;
+    const { query = '', category = '', reads = '', writes = '', spec = '' } = given;
+    if (spec !== '') return { redirect: `/templates/${encodeURIComponent(pathOf(spec))}/launch` };
     const asked: Asked = { query, category, reads, writes };
     const all = await outlinedTemplates(config, {});
     const found = await outlinedTemplates(config, { query, ...(category !== '' && { category }) });
@@ -45,6 +46,9 @@ export const catalogPage: Page = {
     return { view: 'catalog', title: 'Templates', model };
   },
 };
+
+/** A spec is told from a template by a slash in its path. */
+const pathOf = (spec: string): string => (spec.includes('/') ? spec : `./${spec}`);
 
 const isAsked = (template: OutlinedTemplate, { reads, writes }: Asked): boolean =>
   (reads === '' || template.reads.includes(reads)) && (writes === '' || template.writes.includes(writes));

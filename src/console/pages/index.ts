@@ -10,6 +10,7 @@ import { launchAnswer, launchForm } from './launch.ts';
 import {
   jobLettersPage,
   letterPage,
+  letterPayload,
   lettersCounted,
   lettersFound,
   lettersPage,
@@ -42,6 +43,7 @@ export const pages: readonly Page[] = [
   lettersFound,
   lettersCounted,
   letterPage,
+  letterPayload,
   replayAnswer,
   systemPage,
   systemState,

@@ -9,6 +9,7 @@ import { jobHistory, stageRates } from '../../service/history.ts';
 import { type ShownJob, showJob } from '../../service/jobs.ts';
 import type { Service } from '../../service/service.ts';
 import { stopJob } from '../../service/stop.ts';
+import { jobWorkers } from '../../service/workers.ts';
 import { isEnded } from '../../store/states.ts';
 import { pictureOf, pipelineNodes } from '../graph.ts';
 import { bytes, count } from '../helpers.ts';
@@ -43,6 +44,7 @@ export const jobPage: Page = {
       })),
       ...(tab === 'messages' && { messages: messagesOf(service, job.id, query, !isEnded(job.state)) }),
       ...(tab === 'parameters' && { facts: factsOf(job) }),
+      ...(tab === 'workers' && { each: await jobWorkers(service, job.id) }),
     };
     if (isFragment && tab === 'messages')
       return {
@@ -122,7 +124,7 @@ async function overviewOf(service: Service, job: ShownJob) {
   const error = result?.error;
   return {
     job,
-    isOfCatalog: await isOfCatalog(service, job),
+    ...(await formOf(service, job)),
     isLive,
     live: `${placeOf(job)}/live`,
     seconds: (until - Date.parse(startTime ?? createTime)) / 1000,
@@ -145,10 +147,12 @@ async function overviewOf(service: Service, job: ShownJob) {
 const inWords = ({ elements, bytes: left }: Backlog): string =>
   elements === undefined ? bytes(left) : `${count(elements)} element${elements === 1 ? '' : 's'}`;
 
-/** A template in an image has no page here, and no form. */
-async function isOfCatalog({ config }: Service, { templateId }: ShownJob): Promise<boolean> {
+/** Of a template that came in an image the spec tells what it takes. */
+async function formOf({ config }: Service, { templateId, templatePath, owner }: ShownJob) {
   const listed = await (await currentCatalog(config)).list();
-  return listed.some(({ id }) => id === templateId);
+  const isOfCatalog = listed.some(({ id }) => id === templateId);
+  const path = isOfCatalog ? templateId : owner === 'service' ? templatePath : undefined;
+  return { isOfCatalog, ...(path && { form: `/templates/${encodeURIComponent(path)}/launch` }) };
 }
 
 /** In hundredths of what was read, for the bar; each that is not nothing can be seen. */

@@ -1,5 +1,6 @@
 /** Launching a template: a form made from its parameters, checked as it is filled in, and the same launch as commands. */
 import { describe, type TemplateDescription } from '../../catalog/describe.ts';
+import type { Template } from '../../catalog/template.ts';
 import { validateParameters } from '../../catalog/validate.ts';
 import { asSluiceError, SluiceError, type Violation } from '../../errors.ts';
 import { defaultLocation, defaultProject } from '../../launch/record.ts';
@@ -9,7 +10,7 @@ import { previewElements } from '../../service/previews.ts';
 import type { Service } from '../../service/service.ts';
 import { engineAnswers } from '../../service/system.ts';
 import { findTemplate } from '../../service/templates.ts';
-import { type FormState, faultsOf, groupsOf, PREFIX, parametersIn } from '../fields.ts';
+import { type FormState, faultsOf, groupsOf, othersOf, PREFIX, parametersIn } from '../fields.ts';
 import {
   containersOf,
   environmentOf,
@@ -34,15 +35,25 @@ interface Outcome {
 
 const PREVIEWED = 5;
 
+/** What is to be launched: a template of the catalog, or the one that a spec names. */
+interface Chosen {
+  /** The template's id, or the path of the spec. */
+  path: string;
+  template: Template;
+  description: TemplateDescription;
+  /** What it does happens in there: nothing can be previewed. */
+  isInImage: boolean;
+}
+
 export const launchForm: Page = {
   method: 'get',
   path: '/templates/:id/launch',
   section: 'templates',
   role: 'viewer',
   async answer(request, service) {
-    const description = await describedAs(service, request.path.id);
-    const { values, settings } = prefilled(request, service, description);
-    return shown(request, service, description, {
+    const chosen = await chosenIn(service, request);
+    const { values, settings } = prefilled(request, service, chosen.description);
+    return shown(request, service, chosen, {
       settings,
       state: { values, violations: [], isComplete: false },
     });
@@ -56,20 +67,21 @@ export const launchAnswer: Page = {
   role: 'viewer',
   async answer(request, service) {
     const { form } = request;
-    const description = await describedAs(service, request.path.id);
+    const chosen = await chosenIn(service, request);
+    const { description } = chosen;
     const values = parametersIn(form, description);
     const settings = settingsIn(form, description.id);
     const { action = 'check' } = form;
     if (action === 'check')
-      return shown(request, service, description, {
+      return shown(request, service, chosen, {
         settings,
-        state: { values, violations: await violationsOf(service, description, values), isComplete: false },
+        state: { values, violations: violationsOf(chosen, values), isComplete: false },
       });
     requireOperator(request);
     try {
-      const outcome = await act(action, { request, service, description, values, settings });
+      const outcome = await act(action, { request, service, chosen, values, settings });
       if ('redirect' in outcome) return outcome;
-      return shown(request, service, description, {
+      return shown(request, service, chosen, {
         settings,
         state: { values, violations: [], isComplete: true },
         outcome,
@@ -78,10 +90,10 @@ export const launchAnswer: Page = {
       const error = asSluiceError(thrown);
       if (error.code === 'INTERNAL') throw thrown;
       const { message } = error;
-      const faults = [...error.violations, ...(await violationsOf(service, description, values))];
+      const faults = [...error.violations, ...violationsOf(chosen, values)];
       // Who is told of a name that is wrong wants to be told of all else too.
       const violations = [...new Map(faults.map(each => [each.subject, each])).values()];
-      return shown(request, service, description, {
+      return shown(request, service, chosen, {
         settings,
         state: { values, violations, isComplete: true },
         outcome: { refusal: { message } },
@@ -94,17 +106,19 @@ export const launchAnswer: Page = {
 interface Act {
   request: PageRequest;
   service: Service;
-  description: TemplateDescription;
+  chosen: Chosen;
   values: Record<string, string>;
   settings: LaunchSettings;
 }
 
 async function act(
   action: string,
-  { request, service, description, values, settings }: Act,
+  { request, service, chosen, values, settings }: Act,
 ): Promise<Outcome | { redirect: string }> {
+  const { id: templateId } = chosen.description;
   if (action === 'preview') {
-    const asked = { templateId: description.id, parameters: values, elements: PREVIEWED };
+    requirePreview(chosen);
+    const asked = { templateId, parameters: values, elements: PREVIEWED };
     return { preview: previewModel(await previewElements(service, asked, request.signal)) };
   }
   if (action !== 'validate' && action !== 'launch')
@@ -114,24 +128,25 @@ async function act(
     );
   const job = await launchJob(
     service,
-    launchOf(description, values, settings, action === 'validate'),
+    launchOf(chosen, values, settings, action === 'validate'),
     request.caller,
   );
   if (job) return { redirect: `/jobs/${encodeURIComponent(job.id)}` };
+  if (chosen.isInImage) return { valid: true };
   // A preview of nothing opens the source, which tells whether it can be reached.
-  const asked = { templateId: description.id, parameters: values, elements: 0 };
+  const asked = { templateId, parameters: values, elements: 0 };
   const { warnings } = await previewElements(service, asked, request.signal);
   return { valid: true, warnings };
 }
 
 function launchOf(
-  { id }: TemplateDescription,
+  { path }: Chosen,
   parameters: Record<string, string>,
   settings: LaunchSettings,
   validateOnly: boolean,
 ): JobLaunch {
   return {
-    template: id,
+    template: path,
     templateType: 'flex',
     name: settings.jobName,
     projectId: defaultProject,
@@ -143,23 +158,37 @@ function launchOf(
   };
 }
 
-async function describedAs({ config }: Service, id = ''): Promise<TemplateDescription> {
-  return describe((await findTemplate(config, id)).template);
+/** @throws SluiceError TEMPLATE_NOT_FOUND, TEMPLATE_INVALID, PERMISSION_DENIED */
+async function chosenIn({ config }: Service, request: PageRequest): Promise<Chosen> {
+  const { id: path = '' } = request.path;
+  const isSpec = path.includes('/');
+  // An image may have to be fetched and looked into.
+  if (isSpec) requireOperator(request);
+  const { template, image } = await findTemplate(config, path);
+  return {
+    path: isSpec ? path : template.id,
+    template,
+    description: describe(template),
+    isInImage: image !== undefined,
+  };
 }
 
 /** What is wrong with the parameters as far as they are given. */
-async function violationsOf(
-  { config }: Service,
-  { id }: TemplateDescription,
-  values: Record<string, string>,
-): Promise<readonly Violation[]> {
-  const { template } = await findTemplate(config, id);
+function violationsOf({ template }: Chosen, values: Record<string, string>): readonly Violation[] {
   try {
     validateParameters(template, values);
     return [];
   } catch (error) {
     return asSluiceError(error).violations;
   }
+}
+
+function requirePreview({ isInImage, path }: Chosen): void {
+  if (isInImage)
+    throw new SluiceError(
+      'REQUEST_INVALID',
+      `${path} is in an image: what it would do is seen only when it is launched`,
+    );
 }
 
 /** From another job, from the address, and a name that is free. */
@@ -194,7 +223,7 @@ function requireOperator({ caller }: PageRequest): void {
 async function shown(
   request: PageRequest,
   service: Service,
-  description: TemplateDescription,
+  { path, template, description, isInImage }: Chosen,
   {
     settings,
     state,
@@ -206,6 +235,14 @@ async function shown(
   const { jobName: name, numWorkers, launcher, update } = settings;
   const model = {
     template: description,
+    action: `/templates/${encodeURIComponent(path)}/launch`,
+    isOfCatalog: path === description.id,
+    isInImage,
+    path,
+    ...(template.program?.takesAnything && {
+      isAnything: true,
+      others: othersOf(description, state.values),
+    }),
     groups: groupsOf(description, whole),
     faults: faultsOf(description, state.violations),
     settings,
@@ -214,7 +251,7 @@ async function shown(
     mayContain: launcher !== '' || (await engineAnswers(service.config)),
     ...outcome,
     commands: launchCommands({
-      id: description.id,
+      id: path,
       name,
       parameters: withoutSecrets(description, state.values),
       server: request.origin,

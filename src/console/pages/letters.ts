@@ -3,7 +3,7 @@
 import { elementErrorKinds } from '../../element-errors.ts';
 import { asSluiceError, errorKinds, SluiceError } from '../../errors.ts';
 import { listJobs, type ShownJob, showJob } from '../../service/jobs.ts';
-import { listLetters, replayLetters, showLetters } from '../../service/letters.ts';
+import { listLetters, openLetter, replayLetters, showLetters } from '../../service/letters.ts';
 import type { Service } from '../../service/service.ts';
 import { listUdfs } from '../../service/udfs.ts';
 import { isEnded } from '../../store/states.ts';
@@ -26,13 +26,22 @@ export const lettersPage: Page = {
   async answer({ query: { page } }, service) {
     const active = page ? [] : (await listJobs(service, { status: 'active' }, MANY)).items;
     const ended = await listJobs(service, { status: 'ended', hasDeadLetters: true }, PAGE, page || undefined);
-    const rows = [...active, ...ended.items].flatMap(job => {
-      const { id, name, state, templateId, totals, result, createTime } = job;
-      const count = totals?.elements.deadLettered ?? 0;
-      if (count === 0) return [];
-      const reasons = Object.keys(result?.errors ?? {});
-      return [{ id, name, state, isLive: !isEnded(state), template: templateId, count, reasons, createTime }];
-    });
+    const failed = [...active, ...ended.items].filter(({ totals }) => totals?.elements.deadLettered);
+    const rows = await Promise.all(
+      failed.map(async ({ id, name, state, templateId, totals, result, createTime }) => ({
+        id,
+        name,
+        state,
+        isLive: !isEnded(state),
+        template: templateId,
+        count: totals?.elements.deadLettered,
+        // What an ended job came to is in its record.
+        reasons: result?.errors
+          ? Object.keys(result.errors)
+          : groupsOf(await showJob(service, id)).map(({ code }) => code),
+        createTime,
+      })),
+    );
     const next = ended.nextPageToken;
     const model = {
       rows,
@@ -71,7 +80,7 @@ async function foundOf(service: Service, job: ShownJob, query: PageRequest['quer
   return {
     letters: letters.slice(0, limit).map(letter => ({
       ...excerpt(letter, SHOWN_CHARACTERS),
-      href: `${base}/letter?${new URLSearchParams({ id: letter.id })}`,
+      href: `${base}/letter?${new URLSearchParams({ id: letter.id, ...(code !== '' && { code }) })}`,
     })),
     ...(letters.length > limit &&
       limit < MANY && {
@@ -104,16 +113,43 @@ export const letterPage: Page = {
   path: '/jobs/:id/dead-letters/letter',
   async answer({ path: { id = '' }, query, signal }, service) {
     const job = await showJob(service, id);
-    const [letter] = await showLetters(service, id, { id: query.id ?? '', limit: 1 }, signal);
-    if (!letter) throw new SluiceError('DEAD_LETTER_NOT_FOUND', `job ${id} has no dead letter ${query.id}`);
+    const base = placeOf(job);
+    const { code = '' } = query;
+    const open = await openLetter(service, id, askedIn(query), signal);
+    const { letter } = open;
+    const place = (other: string) => ({ id: other, ...(code !== '' && { code }) });
+    const hrefOf = (other: string) => `${base}/letter?${new URLSearchParams(place(other))}`;
     const model = {
       job,
       letter: letterModel(letter),
-      base: placeOf(job),
+      base,
+      code,
+      ...(open.before !== undefined && { before: hrefOf(open.before) }),
+      ...(open.after !== undefined && { after: hrefOf(open.after) }),
+      payload: `${base}/letter/payload?${new URLSearchParams({ id: letter.id })}`,
       ...choicesOf(service, job),
       tryIt: editorFor(job, letter.id),
     };
     return { view: 'letter', title: `A dead letter of ${job.name}`, model };
+  },
+};
+
+const askedIn = ({ id = '', code = '' }: PageRequest['query']) => ({ id, ...(code !== '' && { code }) });
+
+/** What failed, byte for byte. */
+export const letterPayload: Page = {
+  ...common,
+  method: 'get',
+  path: '/jobs/:id/dead-letters/letter/payload',
+  async answer({ path: { id = '' }, query, signal }, service) {
+    const { letter } = await openLetter(service, id, askedIn(query), signal);
+    const { payload = '', payloadBase64 } = letter;
+    const isText = payloadBase64 === undefined;
+    return {
+      download: isText ? payload : Buffer.from(payloadBase64, 'base64'),
+      fileName: `${letter.id.replaceAll(/[^\w.-]/g, '_').slice(0, 100)}.${isText ? 'txt' : 'bin'}`,
+      contentType: isText ? 'text/plain' : 'application/octet-stream',
+    };
   },
 };
 

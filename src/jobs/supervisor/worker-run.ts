@@ -2,15 +2,15 @@
 import { createHash } from 'node:crypto';
 import { lstat } from 'node:fs/promises';
 import { openCheckpoint } from '../../engine/checkpoint.ts';
-import { readPlain } from '../../engine/plain-file.ts';
 import { SluiceError } from '../../errors.ts';
 import type { LaunchedWorker, Launcher, WorkerEnd } from '../../launchers/launcher.ts';
-import { checkProgress, withoutCommands } from '../../worker/check-told.ts';
+import { withoutCommands } from '../../worker/check-told.ts';
 import { DISK_FULL_STATUS, TAKEN_STATUS } from '../../worker/claim.ts';
 import type { LoggedEvent } from '../../worker/event-log.ts';
 import { limitMessages, type Message } from '../../worker/message-limit.ts';
 import { progressFile, workerDirectory } from '../../worker/places.ts';
 import type { WorkerEvent, WorkerProgress } from '../../worker/protocol.ts';
+import { readProgress } from '../../worker/read-progress.ts';
 import { alarm } from './alarm.ts';
 import { readEvents } from './event-reader.ts';
 import { isStartedAgain, waitAfter } from './retry.ts';
@@ -75,7 +75,6 @@ const LAST_LOOKS = 50;
 const MOST_LOOKS = 100;
 /** No more of it counts: a worker keeps to less, and a job's last 10,000 messages are kept. */
 const KEPT_MESSAGES = { burst: 10_000, perSecond: 10 };
-const MAX_PROGRESS_BYTES = 1 << 20;
 /** A checkpoint differs from the one before in its first bytes, or it is no worker's. */
 const HASHED_BYTES = 1 << 26;
 
@@ -248,15 +247,7 @@ function progressReader(directory: string): () => Promise<WorkerProgress | undef
     const version = `${found?.ino} ${found?.mtimeMs}`;
     if (!found || version === seen) return undefined;
     seen = version;
-    const text = await readPlain(path, MAX_PROGRESS_BYTES);
-    let progress: unknown;
-    try {
-      progress = JSON.parse(text ?? '');
-    } catch {
-      // It is not synced, so a crash of the machine may leave it empty.
-      return undefined;
-    }
-    return checkProgress(progress);
+    return readProgress(directory);
   };
 }
 
