@@ -7,8 +7,8 @@ import { startPostgres } from '../../test/services/postgres.ts';
 import { type Measured, measure, tell } from '../measure.ts';
 import { makeElements, SOURCE } from '../udf/elements.ts';
 
-const RECORDS = Number(process.env.RECORDS ?? 600_000);
-const ROUNDS = Number(process.env.ROUNDS ?? 3);
+const RECORDS = Number(process.env.RECORDS ?? 2_000_000);
+const ROUNDS = Number(process.env.ROUNDS ?? 2);
 const DISTINCT_RECORDS = 20_000;
 const TARGET = 0.8;
 const COLUMNS =

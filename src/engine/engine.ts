@@ -82,6 +82,8 @@ class Pipeline {
   #cancel: () => void = () => {};
   #fail: (error: unknown) => void = () => {};
   #wake: () => void = () => {};
+  /** Nothing more is read: the sources have ended, or one has failed. */
+  #end: { error?: unknown } | undefined;
 
   constructor(
     graph: Graph,
@@ -157,9 +159,15 @@ class Pipeline {
   }
 
   async #untilEnded(): Promise<EndState> {
-    const finished = Promise.all(this.#pumps.map(pump => pump.finished)).then(() => true);
-    finished.catch(() => {});
-    while (!(await this.#untilDue(finished))) {
+    const note = (end: { error?: unknown }) => {
+      this.#end = end;
+      this.#wake();
+    };
+    Promise.all(this.#pumps.map(pump => pump.finished)).then(
+      () => note({}),
+      error => note({ error }),
+    );
+    while (!(await this.#untilDue())) {
       const isLast = this.#handingOver;
       await this.#checkpoint();
       if (isLast) return 'HANDED_OVER';
@@ -171,19 +179,21 @@ class Pipeline {
     return state;
   }
 
-  /** Waits until a checkpoint is due; true when there is nothing more to read. */
-  async #untilDue(finished: Promise<boolean>): Promise<boolean> {
+  /** Waits until a checkpoint is due; true when there is nothing more to read. @throws what a source has failed with */
+  async #untilDue(): Promise<boolean> {
     const { streaming, config } = this.#options;
     const everyMs = config.checkpointMs ?? CHECKPOINT_MS[streaming ? 'streaming' : 'bounded'];
-    let timer: NodeJS.Timeout | undefined;
     this.#readSince = 0;
-    const due = new Promise<false>(resolve => {
-      this.#wake = () => resolve(false);
-      timer = setTimeout(this.#wake, this.#handingOver ? 0 : everyMs);
-    });
-    const ended = await Promise.race([finished, due]);
-    clearTimeout(timer);
-    return ended;
+    if (!this.#end)
+      await new Promise<void>(resolve => {
+        const timer = setTimeout(resolve, this.#handingOver ? 0 : everyMs);
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    if (this.#end && 'error' in this.#end) throw this.#end.error;
+    return this.#end !== undefined;
   }
 
   #noteRead(elements: number): void {

@@ -15,6 +15,10 @@ type WithRows = Batch & { [ROWS]?: readonly Row[] };
 /** Those of them whose bytes were not asked for yet. */
 const unmade = new WeakSet<Batch>();
 
+/** What is to be called when the rows of a batch, which nobody has parsed yet, are asked for. */
+const ASKED = Symbol('asked');
+type Unparsed = Batch & { [ASKED]?: () => void };
+
 const knownRows = (batch: WithRows): readonly Row[] | undefined => batch[ROWS];
 
 function keepRows(batch: Batch, rows: readonly Row[]): void {
@@ -22,8 +26,10 @@ function keepRows(batch: Batch, rows: readonly Row[]): void {
 }
 
 /** The elements of a batch as rows; text is a row of its one field. Do not change them: other stages may read them. */
-export function rowsOf(batch: Batch, type: ElementType): readonly Row[] {
-  const rows = knownRows(batch) ?? parseRows(batch, type);
+export function rowsOf(batch: Unparsed, type: ElementType): readonly Row[] {
+  const known = knownRows(batch);
+  if (!known) batch[ASKED]?.();
+  const rows = known ?? parseRows(batch, type);
   keepRows(batch, rows);
   return rows;
 }
@@ -33,6 +39,13 @@ export function withRows(batch: Batch, rows: readonly Row[]): Batch {
   const known = { ...batch };
   keepRows(known, rows);
   return known;
+}
+
+/** The same elements, each a JSON object on one line, parsed when somebody asks for the rows: `asked` is told then. */
+export function unparsed(batch: Batch, asked: () => void): Batch {
+  const later: Unparsed = { ...batch };
+  Object.defineProperty(later, ASKED, { value: asked, configurable: true });
+  return later;
 }
 
 /** Lets go of the rows of a batch that is kept for long: a heap full of them costs more than to parse once more. */

@@ -3,7 +3,8 @@ import { isUtf8 } from 'node:buffer';
 import { type Batch, batchOf, columnsAt, type Failure, payloadOf, selectElements } from '../engine/batch.ts';
 import { defineTransform, type Outcome } from '../engine/component.ts';
 import { SluiceError } from '../errors.ts';
-import { type Row, rowTexts, withRows } from '../formats/rows.ts';
+import { isJsonObject } from '../formats/json-object.ts';
+import { type Row, rowTexts, unparsed, withRows } from '../formats/rows.ts';
 
 const MAX_REASON = 200;
 
@@ -40,8 +41,30 @@ pipeline:
       input.form === 'row' ? 'rows already' : 'failed elements: EncodeDeadLetters makes rows of them';
     throw new SluiceError('PIPELINE_INVALID', `ParseJson takes text, but its input gives ${what}`);
   },
-  open: async (_, { stage }) => ({ process: batch => parseAll(batch, stage) }),
+  async open(_, { stage }) {
+    let areAsked = false;
+    const ask = () => {
+      areAsked = true;
+    };
+    return {
+      // To see that a text is a JSON object takes half of the time, or less, where only the bytes go on.
+      process: batch =>
+        !areAsked && areObjects(batch) ? { good: [unparsed(batch, ask)] } : parseAll(batch, stage),
+    };
+  },
 });
+
+/** False where one is none, or where that is not seen at once. */
+function areObjects(batch: Batch): boolean {
+  const { bytes, starts, ends, count } = batch;
+  // Elements may lie among bytes that are no text.
+  const isText = isUtf8(bytes);
+  for (let i = 0; i < count; i++) {
+    if (!isJsonObject(bytes, starts[i] ?? 0, ends[i] ?? 0)) return false;
+    if (!isText && !isUtf8(payloadOf(batch, i))) return false;
+  }
+  return count > 0;
+}
 
 function parseAll(batch: Batch, transform: string): Outcome {
   const good: number[] = [];

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { batchOf } from '../../src/engine/batch.ts';
+import { rowsOf } from '../../src/formats/rows.ts';
 import { parseJson } from '../../src/transforms/parse-json.ts';
 import { textsOf } from '../helpers/pipeline.ts';
 import { openTransform } from './open.ts';
@@ -52,6 +53,46 @@ test('ParseJson puts a row that spans lines on one line, without touching its te
   const { good } = await process(batchOf(['{\r\n "a": "x\\ny"\n}', '{"b":1}'], { times }));
   assert.deepEqual(good.flatMap(textsOf), ['{   "a": "x\\ny" }', '{"b":1}']);
   assert.deepEqual(good[0]?.times, times);
+});
+
+test('ParseJson looks at elements that lie among other bytes by themselves', async t => {
+  const { process } = await openTransform(t, parseJson, {});
+  const bytes = Buffer.concat([
+    Buffer.from([0xff, 0x80]),
+    Buffer.from('{"a":"é"}'),
+    Buffer.from('\xfe{"a":"\xe9"}', 'latin1'),
+  ]);
+  const around = { count: 1, bytes, starts: Int32Array.of(2), ends: Int32Array.of(12) };
+  assert.deepEqual((await process(around)).good.flatMap(textsOf), ['{"a":"é"}']);
+  const { good, failed } = await process({
+    ...around,
+    count: 2,
+    starts: Int32Array.of(2, 13),
+    ends: Int32Array.of(12, 22),
+  });
+  assert.deepEqual(good.flatMap(textsOf), ['{"a":"é"}']);
+  assert.deepEqual(
+    failed?.failures?.map(({ message }) => message),
+    ['not a JSON object: it is not valid UTF-8'],
+  );
+});
+
+test('ParseJson parses from when rows are asked for, and gives the same either way', async t => {
+  const { process } = await openTransform(t, parseJson, {});
+  const batch = batchOf(['{"id":9007199254740993}', '{"b":"é"}', '{"b":1,"b":2}']);
+  const rows = [{ id: 9007199254740993n }, { b: 'é' }, { b: 2 }];
+  for (let round = 0; round < 3; round++) {
+    const { good } = await process(batch);
+    const [first = batch] = good;
+    // Of a batch of its own: what was given is text to others.
+    assert.notEqual(first, batch);
+    assert.deepEqual(rowsOf(first, { form: 'row' }), rows);
+    assert.deepEqual(textsOf(first), textsOf(batch));
+  }
+  assert.deepEqual(
+    rowsOf(batch, { form: 'text', field: 'line' }),
+    textsOf(batch).map(line => ({ line })),
+  );
 });
 
 test('ParseJson takes text only', () => {

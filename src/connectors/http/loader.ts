@@ -57,22 +57,27 @@ export function openLoader<Item extends Parcel>(
   const keysUnderWay = new Map<string, number>();
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
-  const stop = Promise.withResolvers<never>();
-  stop.promise.catch(() => {});
+  /** Those who wait for their answers: a promise that all of them waited for would keep something of each for ever. */
+  const unanswered = new Set<(error: unknown) => void>();
+  let failure: unknown;
 
   return {
     async deliver(delivery, items) {
       delivery.unanswered = items.length;
       if (items.length === 0) return;
-      const answered = new Promise<void>(resolve => {
-        delivery.done = resolve;
-      });
+      if (stopped) throw failure;
+      const { promise: answered, resolve, reject } = Promise.withResolvers<void>();
+      delivery.done = () => {
+        unanswered.delete(reject);
+        resolve();
+      };
+      unanswered.add(reject);
       for (const item of items) {
         waiting.push(item);
         bytes += item.bytes;
       }
       sendWhatIsDue(false);
-      await Promise.race([answered, stop.promise]);
+      await answered;
     },
     close() {
       end(new Error('closed'));
@@ -137,7 +142,9 @@ export function openLoader<Item extends Parcel>(
     clearTimeout(timer);
     waiting = [];
     sender.stop();
-    stop.reject(error);
+    failure = error;
+    for (const reject of unanswered) reject(error);
+    unanswered.clear();
   }
 }
 
