@@ -14,7 +14,7 @@ const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 const home = join(folder, 'home');
 fillStore(home);
-await serving({ home }, async server => {
+await serving({ home, args: ['--root', folder] }, async server => {
   const job = await failAll(server);
   const base = `/jobs/${job}`;
   const { text: jobs } = await ask(`${server.url}/jobs`);

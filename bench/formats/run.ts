@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Measured, measure, median } from '../measure.ts';
 
-const RECORDS = Number(process.env.RECORDS ?? 500_000);
+const RECORDS = Number(process.env.RECORDS ?? 2_000_000);
 const ROUNDS = Number(process.env.ROUNDS ?? 3);
 const TARGET = 0.8;
 const root = join(import.meta.dirname, '../..');

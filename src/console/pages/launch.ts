@@ -52,7 +52,7 @@ export const launchForm: Page = {
   role: 'viewer',
   async answer(request, service) {
     const chosen = await chosenIn(service, request);
-    const { values, settings } = prefilled(request, service, chosen.description);
+    const { values, settings } = prefilled(request, service, chosen);
     return shown(request, service, chosen, {
       settings,
       state: { values, violations: [], isComplete: false },
@@ -192,16 +192,18 @@ function requirePreview({ isInImage, path }: Chosen): void {
 }
 
 /** From another job, from the address, and a name that is free. */
-function prefilled(request: PageRequest, { store }: Service, description: TemplateDescription) {
+function prefilled(request: PageRequest, { store }: Service, { template, description }: Chosen) {
   const { query } = request;
   const from = query.from ? store.jobs.get(query.from) : undefined;
-  const kept = Object.entries(from?.parameters ?? {}).filter(([, value]) => !isOfThatJob(value));
-  const texts = [...kept, ...Object.entries(query)].map(
-    ([name, value]) =>
-      [PREFIX + name, typeof value === 'object' ? JSON.stringify(value) : String(value)] as const,
-  );
+  const kept = Object.entries(from?.parameters ?? {})
+    .filter(([, value]) => !isOfThatJob(value))
+    .map(
+      ([name, value]) => [name, typeof value === 'object' ? JSON.stringify(value) : String(value)] as const,
+    );
+  const fields = [...kept, ...Object.entries(query)].map(([name, value]) => [PREFIX + name, value] as const);
+  const others = template.program?.takesAnything ? othersOf(description, Object.fromEntries(kept)) : '';
   return {
-    values: parametersIn(Object.fromEntries(texts), description),
+    values: parametersIn({ ...Object.fromEntries(fields), others }, description),
     settings: from
       ? settingsLike(from, description.id, query.update === 'true')
       : settingsIn(query, description.id),
