@@ -23,9 +23,9 @@ const charts = {
       ['Written', '--good'],
       ['Dead letters', '--bad'],
     ],
-    values: (point, before) => {
-      const span = before ? (point.time - before.time) / 1000 : 0;
-      const rate = key => (span > 0 ? Math.max(0, point[key] - before[key]) / span : null);
+    values: (_, from, to) => {
+      const span = (to.time - from.time) / 1000;
+      const rate = key => (span > 0 ? Math.max(0, to[key] - from[key]) / span : null);
       return [rate('read'), rate('written'), rate('deadLettered')];
     },
   },
@@ -60,7 +60,10 @@ function draw() {
   box.querySelector('[data-empty]').hidden = points.length > 1;
   for (const [name, chart] of Object.entries(charts)) {
     const figure = box.querySelector(`[data-chart="${name}"]`);
-    const rows = points.map((point, i) => chart.values(point, points[i - 1]));
+    // The first one has the rate of what follows, each other one that of what came before it.
+    const rows = points.map((point, i) =>
+      chart.values(point, points[Math.max(0, i - 1)], points[Math.max(1, i)] ?? point),
+    );
     const isEmpty = points.length < 2 || rows.every(values => values.every(value => value === null));
     figure.hidden = isEmpty;
     if (isEmpty) continue;
