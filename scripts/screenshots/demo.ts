@@ -91,15 +91,33 @@ export async function startDemo(t: Lifetime): Promise<Demo> {
       jobs: '/jobs',
       job: `/jobs/${stream}`,
       'job-done': `/jobs/${done}`,
+      'job-messages': `/jobs/${stream}?tab=messages`,
+      'job-parameters': `/jobs/${stream}?tab=parameters`,
+      'job-workers': `/jobs/${stream}?tab=workers`,
+      'job-stop': `/jobs/${stream}/stop?how=drain`,
       'job-failed': `/jobs/${failed}`,
       functions: '/functions',
       function: '/functions/score',
+      'function-new': '/new-function',
+      'function-versions': '/functions/score/versions',
       'dead-letters': '/dead-letters',
       'job-dead-letters': `/jobs/${stream}/dead-letters`,
+      letter: await firstLetter(server.url, stream),
       system: '/system',
+      tokens: '/system/tokens',
+      audit: '/system/audit',
+      'not-found': '/jobs/nobody',
       login: '/login',
     },
   };
+}
+
+/** The path of its page. */
+async function firstLetter(url: string, job: string): Promise<string> {
+  const html = await (await fetch(`${url}/jobs/${job}/dead-letters/found`)).text();
+  const [, path] = /href="([^"]*\/letter\?[^"]*)"/.exec(html) ?? [];
+  if (path === undefined) throw new Error(`${job} has no dead letter to be read`);
+  return path.replaceAll('&amp;', '&').replaceAll('&#x3D;', '=');
 }
 
 type Server = Awaited<ReturnType<typeof serve>>;

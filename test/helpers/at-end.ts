@@ -12,6 +12,14 @@ export function atEnd(t: Pick<TestContext, 'after'>, cleanup: () => unknown): vo
   const all = [cleanup];
   cleanups.set(t, all);
   t.after(async () => {
-    for (const each of all.reverse()) await each();
+    const faults: unknown[] = [];
+    // One that fails leaves nothing of the others behind: a server that stays open keeps the process from ending.
+    for (const each of all.reverse())
+      try {
+        await each();
+      } catch (error) {
+        faults.push(error);
+      }
+    if (faults.length > 0) throw faults[0];
   });
 }

@@ -6,6 +6,7 @@ import type { TestContext } from 'node:test';
 /** A folder that is gone after the test. */
 export async function temporaryFolder(t: TestContext, below: string = tmpdir()): Promise<string> {
   const folder = await mkdtemp(join(below, 'sluice-test-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  // A process that was just killed may have written its last meanwhile.
+  t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }));
   return folder;
 }
