@@ -181,14 +181,13 @@ function splitByWindow(
 /** This worker's shards of the `numShards` that the workers share. */
 function shardsOf(numShards: number, { worker, stage }: StageContext): number[] {
   if (numShards === 0) return [worker.index];
-  const shards = Array.from({ length: numShards }, (_, i) => i).filter(
-    i => i % worker.count === worker.index,
-  );
-  if (shards.length > 0) return shards;
-  throw new SluiceError(
-    'PARAMETERS_INVALID',
-    `${stage}: ${numShards} shards cannot be shared by ${worker.count} workers: ask for as many shards, or fewer workers`,
-  );
+  // Those with a shard refuse it too, before they make any folder.
+  if (numShards < worker.count)
+    throw new SluiceError(
+      'PARAMETERS_INVALID',
+      `${stage}: ${numShards} shards cannot be shared by ${worker.count} workers: ask for as many shards, or fewer workers`,
+    );
+  return Array.from({ length: numShards }, (_, i) => i).filter(i => i % worker.count === worker.index);
 }
 
 async function restoreStaged(
