@@ -130,7 +130,7 @@ test('messages are found by importance and words, page by page from the latest',
 });
 
 test('each worker is told with its process, what it has done, and the last it said', async t => {
-  const { get, folder, config, launch, until, service } = await openConsole(t);
+  const { get, submit, folder, config, launch, until, ended, service } = await openConsole(t);
   const id = await launch('Streaming_Data_Generator', 'events', streamInto(folder));
   await until(id, 'RUNNING');
   const directory = workerDirectory(jobFile(config, id), 0);
@@ -143,6 +143,9 @@ test('each worker is told with its process, what it has done, and the last it sa
   const [, pid, read] = /data-label="Process">(\d+)<[\s\S]*data-label="Read">([\d,]+)</.exec(text) ?? [];
   assert.equal(Number(pid), holderOf(directory)?.pid);
   assert.notEqual(read, undefined);
+  // It would outlive its server.
+  await submit(`/jobs/${id}/stop`, { how: 'cancel' });
+  await ended(id);
 });
 
 test('of a job in containers the image and its limits are told', async t => {

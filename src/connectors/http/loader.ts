@@ -58,7 +58,7 @@ export function openLoader<Item extends Parcel>(
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
   /** Those who wait for their answers: a promise that all of them waited for would keep something of each for ever. */
-  const unanswered = new Set<(error: unknown) => void>();
+  const callers = new Set<(error: unknown) => void>();
   let failure: unknown;
 
   return {
@@ -68,10 +68,10 @@ export function openLoader<Item extends Parcel>(
       if (stopped) throw failure;
       const { promise: answered, resolve, reject } = Promise.withResolvers<void>();
       delivery.done = () => {
-        unanswered.delete(reject);
+        callers.delete(reject);
         resolve();
       };
-      unanswered.add(reject);
+      callers.add(reject);
       for (const item of items) {
         waiting.push(item);
         bytes += item.bytes;
@@ -143,8 +143,8 @@ export function openLoader<Item extends Parcel>(
     waiting = [];
     sender.stop();
     failure = error;
-    for (const reject of unanswered) reject(error);
-    unanswered.clear();
+    for (const reject of callers) reject(error);
+    callers.clear();
   }
 }
 

@@ -79,7 +79,10 @@ function draw() {
 }
 
 const DAY = '{YYYY}-{MM}-{DD}';
-/** How uPlot writes the times at the axis: ticks of at least so many seconds, what each says, and what is added where a new year, month, day, hour or minute begins. */
+/**
+ * How uPlot writes the times at the axis: for ticks of at least so many seconds what each says, and what is added where a
+ * new year, month, day, hour or minute begins.
+ */
 const TIMES = [
   [31_536_000, '{YYYY}', null, null, null, null, null, null, 1],
   [2_419_200, '{MMM}', '\n{YYYY}', null, null, null, null, null, 1],

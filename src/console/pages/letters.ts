@@ -80,7 +80,7 @@ async function foundOf(service: Service, job: ShownJob, query: PageRequest['quer
   return {
     letters: letters.slice(0, limit).map(letter => ({
       ...excerpt(letter, SHOWN_CHARACTERS),
-      href: `${base}/letter?${new URLSearchParams({ id: letter.id, ...(code !== '' && { code }) })}`,
+      href: letterHref(base, letter.id, code),
     })),
     ...(letters.length > limit &&
       limit < MANY && {
@@ -117,15 +117,13 @@ export const letterPage: Page = {
     const { code = '' } = query;
     const open = await openLetter(service, id, askedIn(query), signal);
     const { letter } = open;
-    const place = (other: string) => ({ id: other, ...(code !== '' && { code }) });
-    const hrefOf = (other: string) => `${base}/letter?${new URLSearchParams(place(other))}`;
     const model = {
       job,
       letter: letterModel(letter),
       base,
       code,
-      ...(open.before !== undefined && { before: hrefOf(open.before) }),
-      ...(open.after !== undefined && { after: hrefOf(open.after) }),
+      ...(open.before !== undefined && { before: letterHref(base, open.before, code) }),
+      ...(open.after !== undefined && { after: letterHref(base, open.after, code) }),
       payload: `${base}/letter/payload?${new URLSearchParams({ id: letter.id })}`,
       ...choicesOf(service, job),
       tryIt: editorFor(job, letter.id),
@@ -133,6 +131,10 @@ export const letterPage: Page = {
     return { view: 'letter', title: `A dead letter of ${job.name}`, model };
   },
 };
+
+/** Of a letter among those of one reason, or among all. */
+const letterHref = (base: string, id: string, code: string): string =>
+  `${base}/letter?${new URLSearchParams({ id, ...(code !== '' && { code }) })}`;
 
 const askedIn = ({ id = '', code = '' }: PageRequest['query']) => ({ id, ...(code !== '' && { code }) });
 
