@@ -20,6 +20,8 @@ export interface Field {
   isRequired: boolean;
   /** In words, of what is required only then. */
   requiredWhen?: string;
+  /** That does not hold, and nothing was given. */
+  waits: boolean;
   placeholder: string;
   examples: string[];
   options: { value: string; text: string; isSelected: boolean }[];
@@ -146,6 +148,8 @@ function fieldOf(parameter: ParameterDescription, state: FormState): Field {
     isChecked: (given ?? usual) === 'true',
     isRequired: required,
     ...(requiredWhen !== undefined && { requiredWhen }),
+    // While its condition holds, a violation says that it is missing.
+    waits: requiredWhen !== undefined && usual === '' && isMissing && !violation,
     placeholder: usual === '' ? '' : `${usual} (default)`,
     examples: secret ? [] : examples.map(textOf).slice(0, 3),
     options: optionsOf(parameter, value),

@@ -255,6 +255,30 @@ test('a user fills the form in wrongly, sees why, mends it, previews, launches a
   assert.equal(written.join('').trim().split('\n').length, 38);
 });
 
+test('a field that is needed on a condition appears with it, and without scripts is always there', {
+  skip,
+}, async t => {
+  const { url } = await openConsole(t, { maxJobs: 0 });
+  const place = '/templates/Streaming_Data_Generator/launch';
+  const page = await openPage(t, { url });
+  await page.goto(place);
+  const topic = page.locator('#field-topic');
+  const folder = page.locator('#field-outputDirectory');
+  await topic.waitFor();
+  assert.ok(await folder.isHidden());
+  await page.locator('select[name="p.sinkType"]').selectOption('GCS');
+  await folder.waitFor();
+  await topic.waitFor({ state: 'hidden' });
+  // What was given stays in sight, whatever is chosen then.
+  await folder.getByRole('textbox').fill('gs://bucket/out/');
+  await page.locator('select[name="p.sinkType"]').selectOption('PUBSUB');
+  await topic.waitFor();
+  assert.ok(await folder.isVisible());
+  const plain = await openPage(t, { url, runsScripts: false });
+  await plain.goto(place);
+  assert.ok(await plain.locator('#field-outputDirectory').isVisible());
+});
+
 test('without scripts a form is filled in, refused, mended and launched', { skip }, async t => {
   const { url, folder, ended } = await openConsole(t);
   const input = await records(join(folder, 'in.ndjson'), 5);

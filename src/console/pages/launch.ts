@@ -55,7 +55,7 @@ export const launchForm: Page = {
     const { values, settings } = prefilled(request, service, chosen);
     return shown(request, service, chosen, {
       settings,
-      state: { values, violations: [], isComplete: false },
+      state: { values, violations: violationsOf(chosen, values), isComplete: false },
     });
   },
 };
